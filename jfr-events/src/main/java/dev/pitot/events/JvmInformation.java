@@ -1,0 +1,54 @@
+package dev.pitot.events;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Timestamp;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The JVM that was measured, with values of arguments that look like secrets replaced. It stands in for
+ * {@code jdk.JVMInformation}, which the agent leaves on only when nothing had to be replaced.
+ */
+@Name("pitot.JvmInformation")
+@Label("JVM Information")
+@Category({"Pitot", "JVM"})
+@Description("The JVM that was measured; values of arguments that look like secrets are replaced by ***")
+@StackTrace(false)
+public final class JvmInformation extends Event {
+    @Label("Service")
+    public @Nullable String service;
+
+    @Label("Instance")
+    @Description("Random identifier of this JVM, made when the agent started")
+    public @Nullable String instance;
+
+    @Label("Host")
+    public @Nullable String host;
+
+    @Label("Process Identifier")
+    public long pid;
+
+    @Label("JVM Name")
+    public @Nullable String jvmName;
+
+    @Label("JVM Version")
+    public @Nullable String jvmVersion;
+
+    @Label("JVM Start Time")
+    @Timestamp(Timestamp.MILLISECONDS_SINCE_EPOCH)
+    public long jvmStartTime;
+
+    @Label("JVM Arguments")
+    public @Nullable String jvmArguments;
+
+    @Label("Java Command")
+    @Description("Main class or jar and the program's arguments, scrubbed")
+    public @Nullable String javaCommand;
+
+    @Label("Agent Version")
+    public @Nullable String agentVersion;
+}
