@@ -1,0 +1,311 @@
+package dev.pitot.agent;
+
+import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.config.ConfigException;
+import dev.pitot.agent.config.ConfigSources;
+import dev.pitot.agent.recording.Backlog;
+import dev.pitot.agent.recording.DiskGuard;
+import dev.pitot.agent.recording.FlightRecording;
+import dev.pitot.agent.recording.JvmIdentity;
+import dev.pitot.agent.recording.Leftovers;
+import dev.pitot.agent.samplers.Measurements;
+import dev.pitot.agent.status.Contained;
+import dev.pitot.agent.status.StatusBoard;
+import dev.pitot.agent.uplink.Uplink;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.instrument.Instrumentation;
+import java.nio.channels.FileChannel;
+import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The order in which the parts start and end. On the main thread only the configuration is read and the class-file transformer
+ * installed; JFR, counters and uplink start on a thread of their own while the application's {@code main} is running already.
+ */
+public final class Agent {
+    private static final int TELL_SECONDS = 60;
+
+    private final AgentConfig config;
+    private final Measurements measurements;
+    private final StatusBoard status;
+    private final String version;
+    /** The JVM's own stream: the application may replace {@code System.err} by one that logs. */
+    private final PrintStream err;
+
+    private volatile @Nullable FlightRecording recording;
+    private volatile @Nullable Uplink uplink;
+    private @Nullable FileChannel marker;
+    private volatile @Nullable JvmIdentity jvm;
+    private boolean shuttingDown;
+    private boolean ended;
+    private int second;
+    private int stoppedFor;
+
+    private Agent(AgentConfig config, Measurements measurements, StatusBoard status, String version, PrintStream err) {
+        this.config = config;
+        this.measurements = measurements;
+        this.status = status;
+        this.version = version;
+        this.err = err;
+    }
+
+    /**
+     * Called by {@link Premain} on the main thread.
+     *
+     * @param jar the agent's own jar, which is its bootstrap jar too
+     */
+    public static void start(@Nullable String args, Instrumentation instrumentation, JarFile jar) throws IOException {
+        PrintStream err = System.err;
+        AgentConfig config;
+        try {
+            config = ConfigSources.read(args, System.getProperties(), System.getenv());
+        } catch (ConfigException refused) {
+            err.println("[pitot] " + refused.getMessage() + ". The agent stays off; the application runs on.");
+            return;
+        }
+        if (!config.enabled()) {
+            return;
+        }
+        if (ModuleLayer.boot().findModule("jdk.jfr").isEmpty()) {
+            err.println(
+                    "[pitot] this Java runtime has no Flight Recorder (module jdk.jfr), which the agent needs; "
+                            + "add --add-modules jdk.jfr, or use a runtime image that holds it. The application runs on without the agent.");
+            return;
+        }
+        BootstrapClasses.define(instrumentation, jar);
+        StatusBoard status = new StatusBoard();
+        String version = jar.getManifest() == null
+                ? ""
+                : String.valueOf(jar.getManifest().getMainAttributes().getValue("Implementation-Version"));
+        Agent agent = new Agent(config, Measurements.install(config, instrumentation, status), status, version, err);
+        // Classes and no lambdas: the first lambda of a JVM costs milliseconds, here of the application's start.
+        Runtime.getRuntime()
+                .addShutdownHook(daemon(
+                        new Runnable() {
+                            @Override
+                            public void run() {
+                                agent.exit();
+                            }
+                        },
+                        "pitot-exit"));
+        daemon(
+                        new Runnable() {
+                            @Override
+                            public void run() {
+                                agent.run();
+                            }
+                        },
+                        "pitot-start")
+                .start();
+    }
+
+    /** A daemon thread that holds nothing of the application. */
+    private static Thread daemon(Runnable task, String name) {
+        Thread thread = new Thread(null, task, name, 0, false);
+        thread.setDaemon(true);
+        Contained.in(thread);
+        thread.setContextClassLoader(Agent.class.getClassLoader());
+        return thread;
+    }
+
+    private void run() {
+        try {
+            JvmIdentity identity = JvmIdentity.read(config, version);
+            jvm = identity;
+            String objection = DiskGuard.objection(identity.repositoryOption().toFile());
+            if (!objection.isEmpty()) {
+                err.println("[pitot] no recording is started: " + objection
+                        + ". The application runs on without the agent.");
+                measurements.stop();
+                return;
+            }
+            measurements.prepare();
+            begin(identity);
+        } catch (Throwable failure) {
+            giveUp(failure);
+        }
+    }
+
+    /**
+     * Holds no lock while JFR starts, so that the exit never waits for it; starting a recording in the shutdown itself could hang,
+     * so the flag is looked at last thing before.
+     */
+    private void begin(JvmIdentity identity) throws IOException {
+        if (isShuttingDown()) {
+            return;
+        }
+        long since = System.currentTimeMillis() * 1_000_000;
+        Backlog backlog = new Backlog();
+        FlightRecording started = FlightRecording.start(config, identity, backlog, status, this::atChunkEnd);
+        try {
+            ship(identity, since, backlog, started);
+        } catch (Throwable failure) {
+            // No thread could be started, say: then nobody would ever end the recording.
+            if (!isShuttingDown()) {
+                started.stop();
+            }
+            throw failure;
+        }
+    }
+
+    private void ship(JvmIdentity identity, long since, Backlog backlog, FlightRecording started) {
+        Uplink made = new Uplink(
+                config, identity, started.tail(), backlog, started.repository(), status, this::switchedOff, err);
+        synchronized (this) {
+            if (shuttingDown) {
+                return;
+            }
+            try {
+                marker = Leftovers.mark(started.repository(), identity, since);
+            } catch (IOException unwritable) {
+                // Without it the next start cannot ship what a kill -9 leaves: JFR itself could write, so this is rare.
+            }
+            recording = started;
+            uplink = made;
+        }
+        status.set("recording", StatusBoard.Entry.ON);
+        status.set("disk", StatusBoard.Entry.ON);
+        status.recordingStarted();
+        identity.emit();
+        made.start();
+        measurements.start(this::eachSecond);
+    }
+
+    /** Also before our own hook has had its turn. */
+    private synchronized boolean isShuttingDown() {
+        if (!shuttingDown) {
+            try {
+                Runtime.getRuntime().removeShutdownHook(new Thread("pitot-never"));
+            } catch (IllegalStateException inShutdown) {
+                shuttingDown = true;
+            }
+        }
+        return shuttingDown;
+    }
+
+    private void giveUp(Throwable failure) {
+        synchronized (this) {
+            ended = true;
+            if (isShuttingDown()) {
+                return;
+            }
+        }
+        String reason = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        err.println(
+                "[pitot] the flight recording could not be started (" + reason.replace('\n', ' ')
+                        + "); check that the JVM's temporary folder is writable and Flight Recorder is allowed. The application runs on without the agent.");
+        try {
+            measurements.stop();
+        } catch (Throwable unstarted) {
+            // It was never started.
+        }
+    }
+
+    /** On the sampler thread. */
+    private void eachSecond() {
+        FlightRecording running = recording;
+        JvmIdentity identity = jvm;
+        Uplink shipping = uplink;
+        if (running == null || identity == null || shipping == null) {
+            return;
+        }
+        String objection = DiskGuard.objection(running.repository().toFile());
+        if (!objection.isEmpty()) {
+            end("disk", objection, "make room and restart the JVM to be measured again", shipping);
+            return;
+        }
+        // Twice, as JFR stops it in the JVM's exit too, perhaps before our own hook has run.
+        stoppedFor = running.hasStopped() ? stoppedFor + 1 : 0;
+        if (stoppedFor == 2) {
+            end(
+                    "recording",
+                    "somebody stopped the recording \"pitot\" in this JVM",
+                    "restart the JVM to be measured again",
+                    shipping);
+            return;
+        }
+        running.tick();
+        shipping.tick();
+        if (++second % TELL_SECONDS == 0) {
+            identity.emit();
+        }
+    }
+
+    /**
+     * On a thread of JFR that ends a chunk. JFR's shutdown hook and ours run side by side, so this is the only moment at which
+     * the last summaries are sure to come into the recording.
+     */
+    private void atChunkEnd() {
+        try {
+            if (isShuttingDown()) {
+                measurements.stop();
+            }
+        } catch (Throwable unsaid) {
+            // JFR would print it on the application's stdout.
+        }
+    }
+
+    /** Ends measuring for the life of this JVM; what is recorded is still sent. */
+    private void end(String part, String reason, String remedy, Uplink shipping) {
+        synchronized (this) {
+            if (ended || shuttingDown) {
+                return;
+            }
+            ended = true;
+        }
+        status.set(part, StatusBoard.Entry.off(reason, remedy));
+        status.set("recording", StatusBoard.Entry.off(reason, remedy));
+        err.println("[pitot] the recording was stopped: " + reason + ". The application runs on without the agent.");
+        daemon(
+                        () -> {
+                            measurements.stop();
+                            stopRecording();
+                            shipping.lastCall();
+                        },
+                        "pitot-stop")
+                .start();
+    }
+
+    /** On the uplink thread: the collector said off. */
+    private void switchedOff() {
+        synchronized (this) {
+            if (ended || shuttingDown) {
+                return;
+            }
+            ended = true;
+        }
+        measurements.stop();
+        stopRecording();
+    }
+
+    private void stopRecording() {
+        FlightRecording running = recording;
+        if (running != null && !isShuttingDown()) {
+            Leftovers.unmark(running.repository());
+            running.stop();
+        }
+    }
+
+    /** In the JVM's shutdown, beside JFR's own hook; never starts or stops a recording. */
+    private void exit() {
+        try {
+            Uplink shipping;
+            FlightRecording running;
+            synchronized (this) {
+                shuttingDown = true;
+                shipping = uplink;
+                running = recording;
+            }
+            if (running != null) {
+                Leftovers.unmark(running.repository());
+            }
+            if (shipping != null && running != null) {
+                running.tail().look();
+                shipping.exit();
+            }
+        } catch (Throwable unshipped) {
+            // The JVM ends; the last second is lost, and the exit must not be.
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package dev.pitot.agent;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.instrument.Instrumentation;
+import java.lang.reflect.Method;
+import java.security.ProtectionDomain;
+import java.util.ArrayList;
+import java.util.Enumeration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+
+/**
+ * Puts {@code dev.pitot.events} where advice inlined into any class finds it: into the bootstrap class loader.
+ *
+ * <p>The classes are defined there one by one, through the JDK's internal {@code Unsafe}, whose package
+ * {@link Instrumentation#redefineModule} exports to the agent's own class loader alone. The specified way,
+ * {@link Instrumentation#appendToBootstrapClassLoaderSearch}, makes the JVM print a warning on stderr and switches
+ * class data sharing off for every class that is not the boot loader's, the application's own archive included; it remains
+ * the way for a JVM where the first fails. See ADR 0008.
+ */
+final class BootstrapClasses {
+    private static final String FOLDER = "dev/pitot/events/";
+
+    private BootstrapClasses() {}
+
+    /**
+     * Makes the bridge, which advice needs from the first application class on, and the event types visible. On the main thread, once.
+     *
+     * @throws IOException when the agent jar cannot be read
+     */
+    static void define(Instrumentation instrumentation, JarFile jar) throws IOException {
+        List<JarEntry> entries = new ArrayList<>();
+        // A loop: the first stream and lambda of a JVM cost milliseconds, here of the application's start.
+        for (Enumeration<JarEntry> all = jar.entries(); all.hasMoreElements(); ) {
+            JarEntry entry = all.nextElement();
+            String name = entry.getName();
+            if (name.startsWith(FOLDER) && name.endsWith(".class") && !name.endsWith("package-info.class")) {
+                entries.add(entry);
+            }
+        }
+        try {
+            Definer definer = new Definer(instrumentation);
+            for (JarEntry entry : entries) {
+                try (InputStream in = jar.getInputStream(entry)) {
+                    definer.define(entry.getName(), in.readAllBytes());
+                }
+            }
+        } catch (ReflectiveOperationException | LinkageError | RuntimeException refused) {
+            instrumentation.appendToBootstrapClassLoaderSearch(jar);
+        }
+    }
+
+    private static final class Definer {
+        private final Object unsafe;
+        private final Method defineClass;
+
+        Definer(Instrumentation instrumentation) throws ReflectiveOperationException {
+            Module base = Object.class.getModule();
+            Module agent = BootstrapClasses.class.getModule();
+            instrumentation.redefineModule(
+                    base, Set.of(), Map.of("jdk.internal.misc", Set.of(agent)), Map.of(), Set.of(), Map.of());
+            Class<?> type = Class.forName("jdk.internal.misc.Unsafe");
+            unsafe = type.getMethod("getUnsafe").invoke(null);
+            defineClass = type.getMethod(
+                    "defineClass",
+                    String.class,
+                    byte[].class,
+                    int.class,
+                    int.class,
+                    ClassLoader.class,
+                    ProtectionDomain.class);
+        }
+
+        void define(String entry, byte[] bytes) throws ReflectiveOperationException {
+            String name = entry.substring(0, entry.length() - ".class".length()).replace('/', '.');
+            defineClass.invoke(unsafe, name, bytes, 0, bytes.length, null, null);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package dev.pitot.agent.counters;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Events opened together on one thread and read together. {@link #read} and {@link #close} may race: a read that comes after
+ * the close returns false and never touches a descriptor number that may have been given to somebody else. Two threads must
+ * not read at the same time. A read allocates nothing.
+ */
+final class CounterGroup {
+    /** What went wrong at the opening; carries no stack trace, as it is an answer and no accident. */
+    static final class CannotOpen extends Exception {
+        final transient PerfEvent event;
+        final int errno;
+
+        CannotOpen(PerfEvent event, int errno) {
+            super(event.name() + ": errno " + errno, null, false, false);
+            this.event = event;
+            this.errno = errno;
+        }
+    }
+
+    private static final int IDLE = 0;
+    private static final int READING = 1;
+    private static final int CLOSED = 2;
+
+    private final AtomicInteger state = new AtomicInteger(IDLE);
+    private final int[] descriptors;
+    private final boolean grouped;
+    private final ByteBuffer buffer;
+    private final long address;
+    private final int bytes;
+
+    /** Raw totals since the opening, one per event; valid after a {@link #read} that returned true. */
+    final long[] values;
+
+    /** Nanoseconds for which each event was enabled and for which it really counted; the same for all when grouped. */
+    final long[] enabled;
+
+    final long[] running;
+
+    private CounterGroup(int[] descriptors, boolean grouped) {
+        this.descriptors = descriptors;
+        this.grouped = grouped;
+        int n = descriptors.length;
+        // Grouped: nr, enabled, running, then value and id of each. Single: value, enabled, running, id.
+        bytes = grouped ? 24 + 16 * n : 32;
+        buffer = Libc.allocate(bytes);
+        address = Libc.address(buffer);
+        values = new long[n];
+        enabled = new long[n];
+        running = new long[n];
+    }
+
+    /**
+     * Opens all events or none.
+     *
+     * @param tid a thread of this process, or 0 for the calling one
+     * @param grouped one group, read at once; false for kernels that refuse groups with inherit
+     */
+    static CounterGroup open(List<PerfEvent> events, int tid, long flags, boolean grouped) throws CannotOpen {
+        long format = Perf.FORMAT_TIMES | Perf.FORMAT_ID | (grouped ? Perf.FORMAT_GROUP : 0);
+        List<Integer> opened = new ArrayList<>(events.size());
+        for (PerfEvent event : events) {
+            int leader = grouped && !opened.isEmpty() ? opened.get(0) : -1;
+            int fd = Perf.open(event, tid, leader, flags, format);
+            if (fd < 0) {
+                opened.forEach(Libc::close);
+                throw new CannotOpen(event, -fd);
+            }
+            opened.add(fd);
+        }
+        return new CounterGroup(opened.stream().mapToInt(Integer::intValue).toArray(), grouped);
+    }
+
+    int size() {
+        return descriptors.length;
+    }
+
+    /** Reads all events; false when the group is closed or the kernel gave less than was asked for. */
+    boolean read() {
+        if (!state.compareAndSet(IDLE, READING)) {
+            return false;
+        }
+        try {
+            return grouped ? readGroup() : readEach();
+        } finally {
+            state.set(IDLE);
+        }
+    }
+
+    private boolean readGroup() {
+        if (readFully(descriptors[0]) != bytes || buffer.getLong(0) != descriptors.length) {
+            return false;
+        }
+        long on = buffer.getLong(8);
+        long counted = buffer.getLong(16);
+        for (int i = 0; i < descriptors.length; i++) {
+            values[i] = buffer.getLong(24 + 16 * i);
+            enabled[i] = on;
+            running[i] = counted;
+        }
+        return true;
+    }
+
+    private boolean readEach() {
+        for (int i = 0; i < descriptors.length; i++) {
+            if (readFully(descriptors[i]) != bytes) {
+                return false;
+            }
+            values[i] = buffer.getLong(0);
+            enabled[i] = buffer.getLong(8);
+            running[i] = buffer.getLong(16);
+        }
+        return true;
+    }
+
+    private long readFully(int fd) {
+        long n = Libc.read(fd, address, bytes);
+        return n < 0 && Libc.errno() == Libc.EINTR ? Libc.read(fd, address, bytes) : n;
+    }
+
+    /** Closes all descriptors; waits for a read that is under way, which takes microseconds. */
+    void close() {
+        while (!state.compareAndSet(IDLE, CLOSED)) {
+            if (state.get() == CLOSED) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
+        // Members first: closing the leader would turn each of them into a group of its own.
+        for (int i = descriptors.length - 1; i >= 0; i--) {
+            Libc.close(descriptors[i]);
+        }
+        Libc.free(address);
+    }
+}

@@ -1,0 +1,119 @@
+package dev.pitot.agent.counters;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * perf_event_open(2) with its attribute structure laid out by hand. Usable after {@link Libc#link}; any thread.
+ */
+final class Perf {
+    static final int EPERM = 1;
+    static final int ENOENT = 2;
+    static final int ESRCH = 3;
+    static final int EACCES = 13;
+    static final int EBUSY = 16;
+    static final int ENODEV = 19;
+    static final int EINVAL = 22;
+    static final int ENFILE = 23;
+    static final int EMFILE = 24;
+    static final int ENOSPC = 28;
+    static final int ENOSYS = 38;
+    static final int EOPNOTSUPP = 95;
+
+    /** Flags of the attribute's bit field. */
+    static final long INHERIT = 1L << 1;
+
+    static final long EXCLUDE_KERNEL = 1L << 5;
+    static final long EXCLUDE_HYPERVISOR = 1L << 6;
+    /** Linux 5.13: inherit to threads only; without it the counts of child processes are added. */
+    static final long INHERIT_THREAD = 1L << 35;
+
+    /** Bits of read_format. */
+    static final long FORMAT_TIMES = 1 | 2;
+
+    static final long FORMAT_ID = 4;
+    static final long FORMAT_GROUP = 8;
+
+    /** PERF_ATTR_SIZE_VER1: up to bp_len; every kernel since 2.6.33 takes it. */
+    private static final int ATTR_SIZE = 72;
+
+    private static final long FLAG_CLOEXEC = 8;
+    private static final long SYSCALL = System.getProperty("os.arch", "").equals("aarch64") ? 241 : 298;
+
+    private Perf() {}
+
+    /**
+     * Opens one event, counting at once.
+     *
+     * @param tid a thread of this process, or 0 for the calling one
+     * @param leader descriptor of the group's leader, or -1 to lead
+     * @param flags of {@link #INHERIT} and its neighbours
+     * @param readFormat of {@link #FORMAT_TIMES} and its neighbours
+     * @return the descriptor, or the negated errno
+     */
+    static int open(PerfEvent event, int tid, int leader, long flags, long readFormat) {
+        ByteBuffer attr = Libc.allocate(ATTR_SIZE);
+        long address = Libc.address(attr);
+        try {
+            attr.putInt(0, event.type());
+            attr.putInt(4, ATTR_SIZE);
+            attr.putLong(8, event.config());
+            attr.putLong(32, readFormat);
+            attr.putLong(40, flags);
+            attr.putInt(52, event.breakpointType());
+            attr.putLong(56, event.address());
+            attr.putLong(64, event.length());
+            long fd = Libc.syscall(SYSCALL, address, tid, -1, leader, FLAG_CLOEXEC);
+            return fd >= 0 ? (int) fd : -Libc.errno();
+        } finally {
+            Libc.free(address);
+        }
+    }
+
+    /** One sentence for an errno of {@link #open}, and the smallest thing that would help. */
+    static Refusal explain(PerfEvent event, int errno) {
+        String what = event.name();
+        return switch (errno) {
+            case ENOENT, ENODEV, EOPNOTSUPP ->
+                new Refusal("This machine exposes no PMU for " + what + " (usual in virtual machines)", "");
+            case EACCES, EPERM -> {
+                String paranoid = paranoid();
+                yield new Refusal(
+                        "The kernel refuses perf_event for " + what + " (perf_event_paranoid is " + paranoid + ")",
+                        paranoid.equals("unknown") || isSmall(paranoid)
+                                ? "Allow perf_event_open in the container's seccomp profile and add CAP_PERFMON"
+                                : "Run sysctl kernel.perf_event_paranoid=2, or give the process CAP_PERFMON");
+            }
+            case EMFILE, ENFILE ->
+                new Refusal(
+                        "No file descriptor was left for " + what,
+                        "Raise the limit of open files (ulimit -n), or set counters=none");
+            case ENOSYS ->
+                new Refusal(
+                        "This kernel or sandbox has no perf_event_open",
+                        "Allow the system call in the container's seccomp profile");
+            case EINVAL -> new Refusal("This kernel does not know how to count " + what, "");
+            case ENOSPC, EBUSY ->
+                new Refusal(
+                        "All counters of the CPU that could count " + what + " are taken",
+                        "Stop other profilers on this machine");
+            default -> new Refusal("perf_event_open for " + what + " failed with errno " + errno, "");
+        };
+    }
+
+    private static boolean isSmall(String paranoid) {
+        return paranoid.startsWith("-") || paranoid.equals("0") || paranoid.equals("1") || paranoid.equals("2");
+    }
+
+    private static String paranoid() {
+        try {
+            return Files.readString(Path.of("/proc/sys/kernel/perf_event_paranoid"), StandardCharsets.US_ASCII)
+                    .trim();
+        } catch (Exception unreadable) {
+            // Only the wording of a sentence depends on it.
+            return "unknown";
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package dev.pitot.agent.counters;
+
+import java.util.List;
+
+/**
+ * One thing that perf_event_open(2) can count.
+ *
+ * @param type PERF_TYPE_*: 0 hardware, 1 software, 5 breakpoint
+ * @param config which event of that type
+ * @param breakpointType HW_BREAKPOINT_*: 0 unless type is 5
+ * @param address what a breakpoint watches, else 0
+ * @param length bytes it watches, else 0
+ */
+record PerfEvent(String name, int type, long config, int breakpointType, long address, long length) {
+    static final int HARDWARE = 0;
+    static final int SOFTWARE = 1;
+    static final int BREAKPOINT = 5;
+
+    static final PerfEvent CYCLES = hardware("cycles", 0);
+    static final PerfEvent INSTRUCTIONS = hardware("instructions", 1);
+    static final PerfEvent CACHE_REFERENCES = hardware("cache-references", 2);
+    static final PerfEvent CACHE_MISSES = hardware("cache-misses", 3);
+    static final PerfEvent BRANCHES = hardware("branches", 4);
+    static final PerfEvent BRANCH_MISSES = hardware("branch-misses", 5);
+    static final PerfEvent PAGE_FAULTS = new PerfEvent("page-faults", SOFTWARE, 2, 0, 0, 0);
+    static final PerfEvent CONTEXT_SWITCHES = new PerfEvent("context-switches", SOFTWARE, 3, 0, 0, 0);
+
+    /** What is counted for the whole process, in the order of {@link ProcessHardware}'s totals. */
+    static final List<PerfEvent> OF_PROCESS =
+            List.of(CYCLES, INSTRUCTIONS, CACHE_REFERENCES, CACHE_MISSES, BRANCHES, BRANCH_MISSES);
+
+    private static PerfEvent hardware(String name, long config) {
+        return new PerfEvent(name, HARDWARE, config, 0, 0, 0);
+    }
+}

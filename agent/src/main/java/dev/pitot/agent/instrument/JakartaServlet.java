@@ -1,0 +1,96 @@
+package dev.pitot.agent.instrument;
+
+import static net.bytebuddy.matcher.ElementMatchers.isAbstract;
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.not;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+
+import dev.pitot.events.Requests;
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.ServletRequest;
+import jakarta.servlet.ServletResponse;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.util.List;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
+
+/** Servlets and filter chains of Jakarta Servlet 5 and later: Tomcat 10, Jetty 11, Undertow 2.3 and newer. */
+final class JakartaServlet implements HttpLibrary {
+    @Override
+    public String advice() {
+        return "dev.pitot.agent.instrument.JakartaServlet$OnService";
+    }
+
+    @Override
+    public ElementMatcher<MethodDescription> methods() {
+        return named("service")
+                .or(named("doFilter"))
+                .<MethodDescription>and(not(isAbstract()))
+                .and(takesArgument(0, named("jakarta.servlet.ServletRequest")))
+                .and(takesArgument(1, named("jakarta.servlet.ServletResponse")));
+    }
+
+    @Override
+    public List<String> needs() {
+        return List.of("jakarta.servlet.DispatcherType");
+    }
+
+    /** Inlined into the container's classes; refers to nothing but the servlet API, java.base and the bridge. */
+    static final class OnService {
+        private OnService() {}
+
+        @Advice.OnMethodEnter(suppress = Throwable.class)
+        static @Nullable Object enter(@Advice.Argument(0) ServletRequest request) {
+            // An error page and the second half of an asynchronous request are parts of a request that was counted.
+            DispatcherType type = request.getDispatcherType();
+            return type == DispatcherType.ERROR || type == DispatcherType.ASYNC ? null : Requests.begin();
+        }
+
+        @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+        static void exit(
+                @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
+                @Advice.Argument(0) ServletRequest servletRequest,
+                @Advice.Argument(1) ServletResponse servletResponse,
+                @Advice.Thrown @Nullable Throwable thrown) {
+            if (token == null) {
+                return;
+            }
+            String method = null;
+            String route = null;
+            String path = null;
+            int status = 0;
+            boolean async = false;
+            try {
+                if (servletRequest instanceof HttpServletRequest) {
+                    HttpServletRequest request = (HttpServletRequest) servletRequest;
+                    method = request.getMethod();
+                    path = request.getRequestURI();
+                    async = request.isAsyncStarted();
+                    String context = request.getContextPath();
+                    Object pattern =
+                            request.getAttribute("org.springframework.web.servlet.HandlerMapping.bestMatchingPattern");
+                    if (pattern instanceof String) {
+                        route = (String) pattern;
+                    } else if (request.getPathInfo() != null) {
+                        // The servlet has a prefix pattern; with an exact one, or none that tells, this is null.
+                        String prefix = request.getServletPath();
+                        route = prefix == null || prefix.isEmpty() ? null : prefix.concat("/*");
+                    }
+                    if (route != null && context != null && !context.isEmpty()) {
+                        route = context.concat(route);
+                    }
+                }
+                if (servletResponse instanceof HttpServletResponse) {
+                    status = ((HttpServletResponse) servletResponse).getStatus();
+                }
+            } catch (Throwable recycled) {
+                // The handler gave the request back already, or is older than the API: count it with what is known.
+            }
+            Requests.end(token, method, route, path, status, async, thrown);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+package dev.pitot.agent.recording;
+
+import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.status.StatusBoard;
+import dev.pitot.events.AgentStatus;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.text.ParseException;
+import java.util.HashMap;
+import java.util.Map;
+import jdk.jfr.Configuration;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.FlightRecorderListener;
+import jdk.jfr.Recording;
+import jdk.jfr.RecordingState;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Our recording among those of the JVM, which it never touches. All recordings of a JVM share its chunks: what another one turns
+ * on is in ours too.
+ */
+public final class FlightRecording {
+    /** Too many (GCPhaseParallel alone was half of all events measured; modules some thousand a chunk) for what they tell. */
+    private static final String[] NOISE = {"jdk.GCPhaseParallel", "jdk.ModuleRequire", "jdk.ModuleExport"};
+    /** They hold values of variables, properties and command lines of this and other processes. */
+    private static final String[] SECRET = {
+        "jdk.InitialEnvironmentVariable",
+        "jdk.InitialSystemProperty",
+        "jdk.InitialSecurityProperty",
+        "jdk.SystemProcess",
+        "jdk.ProcessStart"
+    };
+    /** They hold the JVM's arguments: on only when there is nothing secret in these. */
+    private static final String[] ARGUMENTS = {"jdk.JVMInformation", "jdk.JavaAgent", "jdk.NativeAgent"};
+
+    private static final String[] EACH_SECOND = {"jdk.CPULoad", "jdk.JavaThreadStatistics", "jdk.ClassLoadingStatistics"
+    };
+    private static final String[] OURS = {
+        "pitot.ProcessCounters",
+        "pitot.JvmMemory",
+        "pitot.HttpRequest",
+        "pitot.EndpointSummary",
+        "pitot.AgentStatus",
+        "pitot.JvmInformation"
+    };
+
+    private final Recording recording;
+    private final Path repository;
+    private final Tail tail;
+    private final Backlog backlog;
+    private final AgentConfig config;
+    private final StatusBoard status;
+    private final boolean argumentsAreSecret;
+    private volatile boolean othersChanged = true;
+
+    private FlightRecording(
+            Recording recording,
+            Path repository,
+            Tail tail,
+            Backlog backlog,
+            AgentConfig config,
+            StatusBoard status,
+            boolean argumentsAreSecret) {
+        this.recording = recording;
+        this.repository = repository;
+        this.tail = tail;
+        this.backlog = backlog;
+        this.config = config;
+        this.status = status;
+        this.argumentsAreSecret = argumentsAreSecret;
+    }
+
+    /**
+     * Starts JFR if need be (about a second of CPU) and the recording in it, and begins to follow its chunks.
+     *
+     * @param atChunkEnd called by JFR on its own thread before it ends a chunk, also in the JVM's shutdown: what it commits is still
+     *     in that chunk. Must be quick and must not throw (JFR prints to stdout then)
+     * @throws IOException when JFR cannot write its repository
+     * @throws IllegalStateException when the JVM refuses JFR
+     */
+    public static FlightRecording start(
+            AgentConfig config, JvmIdentity jvm, Backlog backlog, StatusBoard status, Runnable atChunkEnd)
+            throws IOException {
+        if (!FlightRecorder.isAvailable()) {
+            throw new IllegalStateException("this JVM has no Flight Recorder, or it is switched off");
+        }
+        String present = System.getProperty("jdk.jfr.repository");
+        Map<Path, Object> before = present == null ? Map.of() : Tail.files(Path.of(present));
+        Recording recording = new Recording(settings(jvm.scrubbed()));
+        try {
+            recording.setName("pitot");
+            recording.setToDisk(true);
+            recording.setMaxSize(config.maxSize());
+            recording.setMaxAge(config.maxAge());
+            recording.start();
+            FlightRecorder.addPeriodicEvent(AgentStatus.class, atChunkEnd);
+            String folder = System.getProperty("jdk.jfr.repository");
+            if (folder == null) {
+                throw new IOException("the JVM does not name its JFR repository");
+            }
+            Path repository = Path.of(folder);
+            Tail tail = new Tail(repository, before, backlog);
+            tail.look();
+            FlightRecording started =
+                    new FlightRecording(recording, repository, tail, backlog, config, status, jvm.scrubbed());
+            FlightRecorder.addListener(started.new Changes());
+            return started;
+        } catch (IOException | RuntimeException | Error failure) {
+            recording.close();
+            throw failure;
+        }
+    }
+
+    private static Map<String, String> settings(boolean argumentsAreSecret) {
+        Map<String, String> settings = new HashMap<>();
+        try {
+            // 16 ms of CPU, and it knows the events of each JDK.
+            settings.putAll(Configuration.getConfiguration("default").getSettings());
+        } catch (IOException | ParseException missing) {
+            // A runtime image without lib/jfr: the JVM's built-in defaults and what is set below.
+        }
+        for (String event : NOISE) {
+            settings.put(event + "#enabled", "false");
+        }
+        for (String event : SECRET) {
+            settings.put(event + "#enabled", "false");
+        }
+        for (String event : ARGUMENTS) {
+            settings.put(event + "#enabled", Boolean.toString(!argumentsAreSecret));
+        }
+        for (String event : EACH_SECOND) {
+            settings.put(event + "#enabled", "true");
+            settings.put(event + "#period", "1 s");
+        }
+        for (String event : OURS) {
+            settings.put(event + "#enabled", "true");
+        }
+        // For the hook of start(): at the end of a chunk and at no other time.
+        settings.put("pitot.AgentStatus#period", "endChunk");
+        return settings;
+    }
+
+    /** The JFR repository: the folder that holds the chunk files. */
+    public Path repository() {
+        return repository;
+    }
+
+    public Tail tail() {
+        return tail;
+    }
+
+    /** Each second on the sampler thread: new chunks are opened, and other recordings looked at when they changed. */
+    public void tick() {
+        String folder = System.getProperty("jdk.jfr.repository");
+        if (folder != null) {
+            // `jcmd JFR.configure repositorypath=` changes it at any time.
+            tail.moveTo(Path.of(folder));
+        }
+        tail.look();
+        // Not left to the uplink: it may wait for minutes, and each file it holds open keeps its room on the disk.
+        backlog.trim(config.maxSize(), config.maxAge());
+        if (othersChanged) {
+            othersChanged = false;
+            lookAtOthers();
+        }
+    }
+
+    private void lookAtOthers() {
+        for (Recording other : FlightRecorder.getFlightRecorder().getRecordings()) {
+            if (other.getState() != RecordingState.RUNNING || other.getId() == recording.getId()) {
+                continue;
+            }
+            Map<String, String> settings = other.getSettings();
+            String event = enabled(settings, SECRET);
+            if (event == null && argumentsAreSecret) {
+                event = enabled(settings, ARGUMENTS);
+            }
+            if (event != null) {
+                status.set(
+                        "secrets",
+                        StatusBoard.Entry.partial(
+                                "recording \"" + other.getName() + "\" of this JVM turns on " + event
+                                        + ", and all recordings share their chunks, so it is shipped too",
+                                "turn these events off in that recording if the collector must not have them"));
+                return;
+            }
+        }
+        status.set("secrets", StatusBoard.Entry.ON);
+    }
+
+    private static @Nullable String enabled(Map<String, String> settings, String[] events) {
+        for (String event : events) {
+            if ("true".equals(settings.get(event + "#enabled"))) {
+                return event;
+            }
+        }
+        return null;
+    }
+
+    /** Whether it no longer runs, whoever stopped it. */
+    public boolean hasStopped() {
+        return recording.getState() != RecordingState.RUNNING;
+    }
+
+    /** Ends the recording; what was written stays readable for the backlog. May wait for JFR; not for the sampler thread. */
+    public void stop() {
+        if (recording.getState() == RecordingState.RUNNING) {
+            recording.stop();
+        }
+        tail.end();
+        recording.close();
+    }
+
+    /**
+     * Called by JFR on the thread that starts or stops a recording, at the JVM's exit before the repository is deleted: the last
+     * moment to open the last chunk.
+     */
+    private final class Changes implements FlightRecorderListener {
+        @Override
+        public void recordingStateChanged(Recording changed) {
+            // A read on an interrupted thread closes the file, and this thread may be the application's.
+            boolean interrupted = Thread.interrupted();
+            try {
+                othersChanged = true;
+                if (changed.getState() == RecordingState.STOPPED) {
+                    if (changed.getId() == recording.getId()) {
+                        // By us, in the JVM's exit, or by somebody else: chunks from here on are not ours to ship.
+                        tail.end();
+                    } else {
+                        tail.look();
+                    }
+                }
+            } catch (Throwable unseen) {
+                // This is JFR's thread or the application's: what is missed here, the next tick sees.
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package dev.pitot.agent.samplers;
+
+import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.counters.Counters;
+import dev.pitot.agent.instrument.RequestTransformer;
+import dev.pitot.agent.spans.RequestRecorder;
+import dev.pitot.agent.status.StatusBoard;
+import dev.pitot.agent.status.StatusBoard.Entry;
+import dev.pitot.events.AgentStatus;
+import dev.pitot.events.EndpointSummary;
+import dev.pitot.events.HttpRequest;
+import dev.pitot.events.JvmInformation;
+import dev.pitot.events.JvmMemory;
+import dev.pitot.events.ProcessCounters;
+import dev.pitot.events.Requests;
+import java.io.IOException;
+import java.lang.instrument.Instrumentation;
+import java.util.ArrayList;
+import java.util.List;
+import jdk.jfr.FlightRecorder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that measures. {@link #install} runs on the main thread before the application, {@link #prepare} and
+ * {@link #start} on the agent's starter thread, {@link #stop} on any thread, also in a shutdown hook.
+ */
+public final class Measurements {
+    private static final long LONGEST_STOP_MILLIS = 150;
+
+    private final AgentConfig config;
+    private final Instrumentation instrumentation;
+    private final StatusBoard status;
+    private final @Nullable RequestTransformer transformer;
+    private @Nullable Counters counters;
+    private @Nullable SamplerThread thread;
+    private boolean stopped;
+
+    private Measurements(
+            AgentConfig config,
+            Instrumentation instrumentation,
+            StatusBoard status,
+            @Nullable RequestTransformer transformer) {
+        this.config = config;
+        this.instrumentation = instrumentation;
+        this.status = status;
+        this.transformer = transformer;
+    }
+
+    /** On the main thread in premain: adds the class-file transformer, if HTTP is wanted, and nothing else. */
+    public static Measurements install(AgentConfig config, Instrumentation instrumentation, StatusBoard status) {
+        RequestTransformer transformer = null;
+        if (config.http()) {
+            transformer = new RequestTransformer(status);
+            instrumentation.addTransformer(transformer, true);
+            status.set("http", Entry.ON);
+        } else {
+            status.set("http", Entry.off("Switched off by http=false", "Set http=true"));
+        }
+        return new Measurements(config, instrumentation, status, transformer);
+    }
+
+    /** On the starter thread, before the recording starts: opens the counters and registers all event types. */
+    public synchronized void prepare() {
+        FlightRecorder.register(AgentStatus.class);
+        FlightRecorder.register(EndpointSummary.class);
+        FlightRecorder.register(HttpRequest.class);
+        FlightRecorder.register(JvmInformation.class);
+        FlightRecorder.register(JvmMemory.class);
+        FlightRecorder.register(ProcessCounters.class);
+        if (transformer != null) {
+            transformer.catchUp(instrumentation);
+        }
+        counters = Counters.open(config.counters(), status);
+    }
+
+    /**
+     * After the recording has started: measures requests from now on, and starts the sampler thread.
+     *
+     * @param onSecond runs on the sampler thread each second, after the samplers
+     */
+    public synchronized void start(Runnable onSecond) {
+        Counters opened = counters;
+        if (opened == null || stopped || thread != null) {
+            return;
+        }
+        List<Sampler> samplers = new ArrayList<>();
+        try {
+            samplers.add(new ProcessCountersSampler(opened));
+        } catch (IOException unreadable) {
+            status.set(
+                    "software counters",
+                    Entry.off("The process counters cannot be read: " + unreadable.getMessage(), "Report this"));
+        }
+        samplers.add(new JvmMemorySampler());
+        if (transformer != null) {
+            RequestRecorder recorder =
+                    new RequestRecorder(opened.threads(), config.slow(), config.eventsPerSecond(), config.maxRoutes());
+            samplers.add(new EndpointSummarySampler(recorder));
+            Requests.install(recorder);
+        }
+        samplers.add(new AgentStatusSampler(status));
+        SamplerThread started = new SamplerThread(samplers, onSecond, status);
+        thread = started;
+        started.start();
+    }
+
+    /**
+     * Stops measuring for good: takes the recorder away and lets the sampler emit what is left. Blocks 150 ms at most, and
+     * does nothing the second time.
+     */
+    public synchronized void stop() {
+        if (stopped) {
+            return;
+        }
+        stopped = true;
+        Requests.install(null);
+        if (transformer != null) {
+            instrumentation.removeTransformer(transformer);
+        }
+        SamplerThread running = thread;
+        if (running != null) {
+            running.finish();
+            try {
+                running.join(LONGEST_STOP_MILLIS);
+            } catch (InterruptedException hurried) {
+                Thread.currentThread().interrupt();
+            }
+            if (running.isAlive()) {
+                return; // It may still read the counters; a daemon thread, and a few descriptors, may outlive the stop.
+            }
+        }
+        if (counters != null) {
+            counters.close();
+        }
+    }
+}

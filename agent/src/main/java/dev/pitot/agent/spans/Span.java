@@ -1,0 +1,39 @@
+package dev.pitot.agent.spans;
+
+import dev.pitot.agent.counters.ThreadCounters;
+import dev.pitot.events.HttpRequest;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The request that one thread is serving; made once per thread and used again for each request, by that thread only. The
+ * event is used again too: {@code begin} and {@code end} set its clock anew and {@code commit} copies it away, so a request
+ * allocates nothing here, whether or not it becomes a single event.
+ */
+final class Span {
+    final HttpRequest event = new HttpRequest();
+    /** False on a virtual thread, which has no CPU time, no allocation count and no counters of its own. */
+    final boolean platform;
+
+    final ThreadCounters.@Nullable Span counters;
+    final double @Nullable [] counts;
+
+    /** Whether a request is being served; a handler called inside another finds it true. */
+    boolean open;
+
+    long startNanos;
+    long startCpuTime;
+    long startAllocated;
+
+    /** Stripe that this thread used last, see {@link Endpoint}. */
+    int stripe;
+
+    Span(boolean platform, ThreadCounters.@Nullable Span counters) {
+        this.platform = platform;
+        this.counters = counters;
+        this.counts = counters == null ? null : new double[ThreadCounters.PLACES];
+        if (counts != null) {
+            Arrays.fill(counts, Double.NaN);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package dev.pitot.agent;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CountDownLatch;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Name;
+import jdk.jfr.Recording;
+import jdk.jfr.StackTrace;
+
+/** The application of the tests: obeys lines on its standard input, one word back for each. Ends with its input. */
+public final class Application {
+    @Name("test.Mark")
+    @StackTrace(false)
+    static final class Mark extends Event {
+        int number;
+        String text = "";
+    }
+
+    private static final CountDownLatch NEVER = new CountDownLatch(1);
+
+    private Application() {}
+
+    public static void main(String[] args) throws IOException, InterruptedException {
+        System.out.println("ready");
+        if (args.length > 0 && args[0].equals("return")) {
+            return;
+        }
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            String[] words = line.split(" ");
+            switch (words[0]) {
+                case "mark" -> mark(Integer.parseInt(words[1]), "");
+                case "fill" -> fill(Integer.parseInt(words[1]));
+                case "record" -> {
+                    Recording other = new Recording();
+                    other.setName("of the application");
+                    other.enable("jdk.InitialSystemProperty");
+                    other.start();
+                }
+                case "threads" -> threads();
+                case "exit" -> System.exit(Integer.parseInt(words[1]));
+                case "rotate-mark-and-return" -> {
+                    FlightRecorder.getFlightRecorder().takeSnapshot().close();
+                    mark(Integer.parseInt(words[1]), "");
+                    return;
+                }
+                case "mark-and-return" -> {
+                    mark(Integer.parseInt(words[1]), "");
+                    return;
+                }
+                default -> throw new IllegalArgumentException(line);
+            }
+            System.out.println("done");
+        }
+        NEVER.await();
+    }
+
+    private static void mark(int number, String text) {
+        Mark mark = new Mark();
+        mark.number = number;
+        mark.text = text;
+        mark.commit();
+    }
+
+    /** About so many kilobytes of events. */
+    private static void fill(int kilobytes) {
+        String text = "x".repeat(100);
+        for (int i = 0; i < kilobytes * 8; i++) {
+            mark(-1, text + i);
+        }
+    }
+
+    private static void threads() {
+        Thread.getAllStackTraces()
+                .keySet()
+                .forEach(thread -> System.out.println("thread " + thread.getName() + " daemon="
+                        + thread.isDaemon() + " application="
+                        + (thread.getContextClassLoader() == Application.class.getClassLoader())));
+    }
+}

@@ -1,0 +1,175 @@
+package dev.pitot.agent.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ConfigSourcesTest {
+    @TempDir
+    Path folder;
+
+    private static AgentConfig of(String args) throws ConfigException {
+        return ConfigSources.read(args, new Properties(), Map.of());
+    }
+
+    @Test
+    void nothingGivenIsTheDefaultOfEveryKey() throws ConfigException {
+        AgentConfig config = ConfigSources.read(null, new Properties(), Map.of("PATH", "/bin"));
+        assertThat(config.enabled()).isTrue();
+        assertThat(config.collector()).hasToString("http://127.0.0.1:7070");
+        assertThat(config.token()).isNull();
+        assertThat(config.tokenFile()).isNull();
+        assertThat(config.service()).isEqualTo("java");
+        assertThat(config.labels()).isEmpty();
+        assertThat(config.maxSize()).isEqualTo(64L << 20);
+        assertThat(config.maxAge()).isEqualTo(Duration.ofHours(1));
+        assertThat(config.counters()).isTrue();
+        assertThat(config.http()).isTrue();
+        assertThat(config.slow()).isEqualTo(Duration.ofMillis(500));
+        assertThat(config.eventsPerSecond()).isEqualTo(100);
+        assertThat(config.maxRoutes()).isEqualTo(500);
+    }
+
+    @Test
+    void argumentsOutrankPropertiesOutrankEnvironmentOutranksFile() throws Exception {
+        Path file = Files.writeString(
+                folder.resolve("pitot.properties"), "service=file\nhttp.events=1\nhttp.routes=1\nhttp.slow=1ms\n");
+        Properties properties = new Properties();
+        properties.setProperty("pitot.service", "property");
+        properties.setProperty("pitot.http.events", "3");
+        properties.setProperty("pitot.test.anything", "ignored");
+        AgentConfig config = ConfigSources.read(
+                "service=argument,config=" + file,
+                properties,
+                Map.of(
+                        "PITOT_SERVICE",
+                        "environment",
+                        "PITOT_HTTP_EVENTS",
+                        "2",
+                        "PITOT_HTTP_ROUTES",
+                        "2",
+                        "PITOT_TEST_X",
+                        "ignored"));
+        assertThat(config.service()).isEqualTo("argument");
+        assertThat(config.eventsPerSecond()).isEqualTo(3);
+        assertThat(config.maxRoutes()).isEqualTo(2);
+        assertThat(config.slow()).isEqualTo(Duration.ofMillis(1));
+    }
+
+    @Test
+    void commasAndBackslashesInArgumentsAreEscapedAndOthersKept() throws ConfigException {
+        assertThat(of("service=a\\,b\\\\c\\d,http=false").service()).isEqualTo("a,b\\c\\d");
+        assertThat(of("service=a\\,b,http=false").http()).isFalse();
+        assertThat(of("service=Größe 数 \"x\",").service()).isEqualTo("Größe 数 \"x\"");
+        assertThat(of("labels=team:a b;zone:x:y").labels())
+                .containsEntry("team", "a b")
+                .containsEntry("zone", "x:y");
+    }
+
+    @Test
+    void theFileIsUtf8() throws Exception {
+        Path file = Files.writeString(folder.resolve("u.properties"), "service = Größe\n");
+        assertThat(of("config=" + file).service()).isEqualTo("Größe");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"colector=x,collector", "recording.maxsize=64MB,recording.max-size", "tokenfile=/x,token-file"})
+    void anUnknownKeyIsNamedWithTheNearestKnownOne(String args, String nearest) {
+        assertThatThrownBy(() -> of(args))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(args.substring(0, args.indexOf('=')))
+                .hasMessageContaining("in the agent arguments")
+                .hasMessageContaining("\"" + nearest + "\"");
+    }
+
+    @Test
+    void anUnknownVariablePropertyOrFileKeyIsNamedWithItsSource() throws IOException {
+        assertThatThrownBy(() -> ConfigSources.read(null, new Properties(), Map.of("PITOT_COLLECTR", "x")))
+                .hasMessageContaining("PITOT_COLLECTR")
+                .hasMessageContaining("environment")
+                .hasMessageContaining("PITOT_COLLECTOR");
+        Properties properties = new Properties();
+        properties.setProperty("pitot.servce", "x");
+        assertThatThrownBy(() -> ConfigSources.read(null, properties, Map.of()))
+                .hasMessageContaining("pitot.servce")
+                .hasMessageContaining("\"service\"");
+        Path file = Files.writeString(folder.resolve("bad.properties"), "htp=true\n");
+        assertThatThrownBy(() -> of("config=" + file))
+                .hasMessageContaining("bad.properties")
+                .hasMessageContaining("htp");
+        assertThatThrownBy(() -> of("config=" + folder.resolve("none"))).hasMessageContaining("cannot be read");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "collector=localhost:7070",
+                "collector=ftp://host",
+                "collector=http://",
+                "recording.max-size=1MB",
+                "recording.max-size=17GB",
+                "recording.max-size=99999999999999999999GB",
+                "recording.max-size=64",
+                "recording.max-age=59s",
+                "recording.max-age=8d",
+                "counters=all",
+                "http=yes",
+                "enabled=perhaps",
+                "http.slow=2h",
+                "http.slow=-1ms",
+                "http.events=100001",
+                "http.routes=0",
+                "labels=novalue",
+                "service=",
+                "nonsense"
+            })
+    void aBadValueIsRefusedAndNamed(String args) {
+        assertThatThrownBy(() -> of(args))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(args.split("=")[0])
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void aBadTokenIsNotShown() {
+        assertThatThrownBy(() -> of("token=hunter 2")).hasMessageNotContaining("hunter");
+        assertThatThrownBy(() -> of("collector=http://me:hunter2@host")).hasMessageNotContaining("hunter2");
+    }
+
+    @Test
+    void whatIsSwitchedOffDoesNotComplain() throws ConfigException {
+        assertThat(of("enabled=false,nonsense=1").enabled()).isFalse();
+        assertThat(ConfigSources.read("http=maybe", new Properties(), Map.of("PITOT_ENABLED", "FALSE"))
+                        .enabled())
+                .isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "com.acme.Main,Main",
+        "com.acme.Main a.jar,Main",
+        "Main,Main",
+        "my.module/com.acme.Main x,Main",
+        "/opt/app/orders-1.2.3-SNAPSHOT.jar --x=1,orders",
+        "app.jar,app",
+        "C:\\app\\web_2.jar,web",
+        "jdk.compiler/com.sun.tools.javac.launcher.Main src/Hello.java a,Hello",
+        "'',java"
+    })
+    void theServiceIsNamedAfterTheMainClassOrJar(String command, String service) throws ConfigException {
+        Properties properties = new Properties();
+        properties.setProperty("sun.java.command", command);
+        assertThat(ConfigSources.read(null, properties, Map.of()).service()).isEqualTo(service);
+    }
+}

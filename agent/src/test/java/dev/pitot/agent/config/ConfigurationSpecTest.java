@@ -1,0 +1,28 @@
+package dev.pitot.agent.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.reflect.Field;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The agent knows exactly the keys that docs/spec/configuration.md lists. */
+class ConfigurationSpecTest {
+    @Test
+    void theKeysAreThoseOfTheSpecification() throws Exception {
+        String page = Files.readString(Path.of("../docs/spec/configuration.md"));
+        String agent = page.substring(page.indexOf("## Agent"), page.indexOf("## Collector"));
+        List<String> specified = Pattern.compile("(?m)^\\| `([a-z.-]+)` \\|")
+                .matcher(agent)
+                .results()
+                .map((MatchResult row) -> row.group(1))
+                .toList();
+        Field keys = ConfigSources.class.getDeclaredField("KEYS");
+        keys.setAccessible(true);
+        assertThat((String[]) keys.get(null)).containsExactlyInAnyOrderElementsOf(specified);
+    }
+}

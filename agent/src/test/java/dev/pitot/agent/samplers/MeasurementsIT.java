@@ -1,0 +1,218 @@
+package dev.pitot.agent.samplers;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pitot.agent.target.TargetJvm;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import jdk.jfr.consumer.RecordedEvent;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class MeasurementsIT {
+    private static final String MAIN = "dev.pitot.agent.target.HttpServerTarget";
+    private static final String NATIVE = "--enable-native-access=ALL-UNNAMED";
+
+    @TempDir
+    Path folder;
+
+    static Stream<TargetJvm.Jdk> jdks() {
+        return TargetJvm.jdks();
+    }
+
+    private TargetJvm start(TargetJvm.Jdk jdk, String arguments, String... flags) throws Exception {
+        return TargetJvm.start(jdk, folder, TargetJvm.codeSource(MAIN).toString(), MAIN, arguments, flags);
+    }
+
+    private static void awaitSeconds(TargetJvm target, int seconds) {
+        long until = System.nanoTime() + seconds * 1_000_000_000L + 200_000_000L;
+        await().until(() -> System.nanoTime() > until);
+        assertThat(target.pid()).isPositive();
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void theProcessIsSampledOnceASecond(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=default", NATIVE)) {
+            awaitSeconds(target, 3);
+            TargetJvm.Result result = target.finish();
+
+            List<RecordedEvent> counters = result.of("pitot.ProcessCounters");
+            assertThat(counters).hasSizeBetween(3, 5);
+            assertThat(counters).allSatisfy(e -> {
+                assertThat(e.getString("softwareSource")).isEqualTo("getrusage");
+                assertThat(e.getLong("userTime")).isBetween(0L, 2_000_000_000L);
+                assertThat(e.getDouble("minorFaults")).isGreaterThanOrEqualTo(0);
+                String source = e.getString("hardwareSource");
+                assertThat(source).matches("perf|perf, user only|none: .+");
+                assertThat(Double.isNaN(e.getDouble("cycles"))).isEqualTo(source.startsWith("none"));
+            });
+            assertThat(counters.subList(0, 3))
+                    .allSatisfy(e -> assertThat(e.getLong("interval")).isBetween(900_000_000L, 1_300_000_000L));
+            assertThat(counters.stream()
+                            .mapToDouble(e -> e.getDouble("voluntaryContextSwitches"))
+                            .sum())
+                    .isPositive();
+            assertThat(result.of("pitot.JvmMemory")).hasSameSizeAs(counters).allSatisfy(e -> {
+                assertThat(e.getLong("residentSize")).isGreaterThan(10 << 20);
+                assertThat(e.getLong("heapUsed")).isBetween(1L, e.getLong("heapCommitted"));
+                assertThat(e.getLong("heapMax")).isEqualTo(256L << 20);
+            });
+            assertThat(result.status("software counters").getString("state")).isEqualTo("on");
+            assertThat(result.err()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void whatTheApplicationPrintsIsTheSameWithAndWithout(TargetJvm.Jdk jdk) throws Exception {
+        TargetJvm.Result without;
+        try (TargetJvm target = start(jdk, null)) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            without = target.finish();
+        }
+        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        Path home = Files.createDirectory(folder.resolve("home"));
+        try (TargetJvm target =
+                start(jdk, "counters=default", "-Djava.io.tmpdir=" + temporary, "-Duser.home=" + home)) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            TargetJvm.Result with = target.finish();
+
+            assertThat(with.out()).isEqualTo(without.out());
+            assertThat(with.exit()).isEqualTo(without.exit());
+            // From 24 on the JVM itself warns once that native code is loaded; see the documentation.
+            List<String> warnings =
+                    with.err().lines().filter(line -> !line.isEmpty()).toList();
+            assertThat(warnings).hasSize(jdk.version() >= 24 ? 4 : 0);
+            assertThat(warnings).allMatch(line -> line.startsWith("WARNING: "));
+            assertThat(temporary).isEmptyDirectory();
+            assertThat(home).isEmptyDirectory();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void withCountersOffNoNativeCodeIsLoaded(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=none")) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            assertThat(Files.readString(Path.of("/proc/" + target.pid() + "/maps")))
+                    .doesNotContain("jna");
+            TargetJvm.Result result = target.finish();
+
+            assertThat(result.err()).isEmpty();
+            assertThat(result.of("pitot.ProcessCounters")).isNotEmpty().allSatisfy(e -> {
+                assertThat(e.getString("softwareSource")).isEqualTo("procfs");
+                assertThat(e.getLong("userTime")).isNotNegative();
+                assertThat(e.getDouble("voluntaryContextSwitches")).isNaN();
+                assertThat(e.getString("hardwareSource")).isEqualTo("none: Switched off by counters=none");
+            });
+            assertThat(result.of("pitot.HttpRequest")).hasSize(1).allSatisfy(e -> {
+                assertThat(e.getDuration("cpuTime")).isPositive();
+                assertThat(e.getDouble("contextSwitches")).isNaN();
+            });
+            assertThat(result.status("thread counters").getString("state")).isEqualTo("off");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void nativeCodeThatCannotBeLoadedCostsOnlyItsCounters(TargetJvm.Jdk jdk) throws Exception {
+        boolean deniable = jdk.version() >= 24;
+        String[] flags = deniable ? new String[] {"--illegal-native-access=deny"} : new String[] {"-Djna.tmpdir=/proc"};
+        try (TargetJvm target = start(jdk, "counters=default", flags)) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            TargetJvm.Result result = target.finish();
+
+            assertThat(result.err()).isEmpty();
+            assertThat(result.status("software counters").getString("state")).isEqualTo("partial");
+            assertThat(result.status("hardware counters").getString("reason"))
+                    .contains(deniable ? "--illegal-native-access=deny" : "could not be loaded");
+            assertThat(result.status("hardware counters").getString("remedy")).isNotEmpty();
+            assertThat(result.of("pitot.HttpRequest")).hasSize(1);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void shortLivedThreadsLeaveNoDescriptors(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=default", NATIVE, "-Dthreads=each")) {
+            target.get("/hello");
+            File descriptors = new File("/proc/" + target.pid() + "/fd");
+            int before = descriptors.list().length;
+            for (int i = 0; i < 500; i++) {
+                assertThat(target.get("/hello")).isEqualTo(200);
+            }
+            await().until(() -> descriptors.list().length <= before + 8);
+            TargetJvm.Result result = target.finish();
+            assertThat(result.of("pitot.EndpointSummary").stream()
+                            .mapToLong(e -> e.getLong("count"))
+                            .sum())
+                    .isEqualTo(501);
+            assertThat(result.status("thread counters").getString("reason")).doesNotContain("descriptor");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void aServerThatWasLoadedBeforeIsMeasuredToo(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=none,late=true")) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            TargetJvm.Result result = target.finish();
+            assertThat(result.status("http").getString("reason")).isEmpty();
+            assertThat(result.of("pitot.HttpRequest")).hasSize(1);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void theApplicationMayStillNameItsOwnLogManager(TargetJvm.Jdk jdk) throws Exception {
+        String main = "dev.pitot.agent.target.LogManagerTarget";
+        String agent = "-javaagent:" + System.getProperty("pitot.test.agentJar") + "=collector=http://127.0.0.1:1";
+        try (TargetJvm target =
+                TargetJvm.start(jdk, folder, TargetJvm.codeSource(main).toString(), main, null, agent, NATIVE)) {
+            Path maps = Path.of("/proc/" + target.pid() + "/maps");
+            await().until(() -> Files.readString(maps).contains("jna"));
+            assertThat(target.finish().out()).isEqualTo("Own\n");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void withoutHttpNoRequestIsMeasured(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=none,http=false")) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            TargetJvm.Result result = target.finish();
+            assertThat(result.of("pitot.HttpRequest")).isEmpty();
+            assertThat(result.of("pitot.EndpointSummary")).isEmpty();
+            assertThat(result.status("http").getString("state")).isEqualTo("off");
+        }
+    }
+
+    static Stream<TargetJvm.Jdk> jdksWithVirtualThreads() {
+        return TargetJvm.jdks().filter(jdk -> jdk.version() >= 21);
+    }
+
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("jdksWithVirtualThreads")
+    void virtualThreadsHaveTimesButNoCostOfTheirOwn(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=default", NATIVE, "-Dthreads=virtual")) {
+            for (int i = 0; i < 20; i++) {
+                assertThat(target.get("/hello")).isEqualTo(200);
+            }
+            TargetJvm.Result result = target.finish();
+            assertThat(result.of("pitot.HttpRequest")).hasSize(20).allSatisfy(e -> {
+                assertThat(e.getLong("cpuTime")).isEqualTo(Long.MIN_VALUE);
+                assertThat(e.getLong("allocated")).isEqualTo(Long.MIN_VALUE);
+                assertThat(e.getDouble("contextSwitches")).isNaN();
+                assertThat(e.getDuration()).isPositive();
+            });
+            assertThat(result.of("pitot.EndpointSummary"))
+                    .allSatisfy(e -> assertThat(e.getLong("measured")).isZero());
+        }
+    }
+}

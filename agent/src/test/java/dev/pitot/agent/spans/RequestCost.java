@@ -1,0 +1,63 @@
+package dev.pitot.agent.spans;
+
+import com.sun.management.ThreadMXBean;
+import dev.pitot.agent.counters.Counters;
+import dev.pitot.agent.status.StatusBoard;
+import dev.pitot.events.Requests;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import jdk.jfr.Recording;
+
+/**
+ * Prints what measuring one request adds to it, in nanoseconds and bytes; a program to run by hand:
+ * {@code java -cp <test class path> dev.pitot.agent.spans.RequestCost}.
+ */
+public final class RequestCost {
+    private static final int WARM_UP = 100_000;
+    private static final int REQUESTS = 300_000;
+
+    private RequestCost() {}
+
+    public static void main(String[] args) throws Exception {
+        print("no recorder");
+        try (Recording recording = new Recording()) {
+            recording.start();
+            for (boolean native_ : new boolean[] {false, true}) {
+                Counters counters = Counters.open(native_, new StatusBoard());
+                for (int events : new int[] {0, Integer.MAX_VALUE}) {
+                    Requests.install(new RequestRecorder(counters.threads(), Duration.ofHours(1), events, 500));
+                    print("counters " + (native_ ? "on" : "off")
+                            + (events == 0 ? ", summary only" : ", and an event each"));
+                }
+            }
+        }
+    }
+
+    private static void print(String what) throws InterruptedException {
+        // A fresh thread, as each keeps the counters of the recorder that it met first.
+        Thread thread = new Thread(() -> {
+            serve(WARM_UP);
+            ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            long bytes = bean.getCurrentThreadAllocatedBytes();
+            long best = Long.MAX_VALUE;
+            for (int round = 0; round < 5; round++) {
+                long start = System.nanoTime();
+                serve(REQUESTS);
+                best = Math.min(best, System.nanoTime() - start);
+            }
+            bytes = bean.getCurrentThreadAllocatedBytes() - bytes;
+            System.out.printf("%-36s %6d ns %5.1f B per request%n", what, best / REQUESTS, bytes / (5.0 * REQUESTS));
+        });
+        thread.start();
+        thread.join();
+    }
+
+    private static void serve(int n) {
+        for (int i = 0; i < n; i++) {
+            Object token = Requests.begin();
+            if (token != null) {
+                Requests.end(token, "GET", null, "/orders/4711", 200, false, null);
+            }
+        }
+    }
+}

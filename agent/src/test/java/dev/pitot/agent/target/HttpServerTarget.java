@@ -1,0 +1,125 @@
+package dev.pitot.agent.target;
+
+import com.sun.net.httpserver.Filter;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/** The JDK's server, with a filter, a failing handler, one that hands over to another thread and a slow one. */
+public final class HttpServerTarget {
+    private HttpServerTarget() {}
+
+    public static void main(String[] args) throws Exception {
+        // "each": a thread for every request; "virtual": virtual threads.
+        String threads = args.length > 0 ? args[0] : System.getProperty("threads", "pool");
+        ExecutorService pool = executor(threads);
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 200);
+        List<Thread> started = Collections.synchronizedList(new ArrayList<>());
+        server.setExecutor(
+                threads.equals("each")
+                        ? task -> {
+                            Thread thread = new Thread(task);
+                            started.add(thread);
+                            thread.start();
+                        }
+                        : pool);
+        server.createContext("/hello", exchange -> answer(exchange, 200))
+                .getFilters()
+                .add(new Filter() {
+                    @Override
+                    public void doFilter(HttpExchange exchange, Chain chain) throws IOException {
+                        chain.doFilter(exchange);
+                    }
+
+                    @Override
+                    public String description() {
+                        return "passes all";
+                    }
+                });
+        server.createContext("/broken", exchange -> {
+            throw new IllegalStateException("broken on purpose");
+        });
+        server.createContext("/missing", exchange -> answer(exchange, 404));
+        server.createContext("/unavailable", exchange -> answer(exchange, 503));
+        CountDownLatch never = new CountDownLatch(1);
+        server.createContext("/slow", exchange -> {
+            try {
+                never.await(60, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+            answer(exchange, 200);
+        });
+        server.createContext("/later", exchange -> {
+            Thread handler = Thread.currentThread();
+            new Thread(() -> {
+                        try {
+                            // Answered before the handler has returned it would not be asynchronous.
+                            while (isServing(handler)) {
+                                Thread.onSpinWait();
+                            }
+                            answer(exchange, 200);
+                        } catch (IOException e) {
+                            throw new IllegalStateException(e);
+                        }
+                    })
+                    .start();
+        });
+        server.createContext("/allocate", exchange -> {
+            byte[][] waste = new byte[64][];
+            for (int i = 0; i < waste.length; i++) {
+                waste[i] = new byte[16 * 1024];
+            }
+            answer(exchange, 200 + waste.length - 64);
+        });
+        server.start();
+        System.out.println("port " + server.getAddress().getPort());
+        while (System.in.read() >= 0) {
+            System.out.println("read");
+        }
+        server.stop(0);
+        // An answer reaches the client before its handler returns.
+        pool.shutdown();
+        pool.awaitTermination(5, TimeUnit.SECONDS);
+        for (Thread thread : started) {
+            thread.join();
+        }
+        System.out.println("end");
+        Object finish = System.getProperties().get("pitot.test.finish");
+        if (finish instanceof Runnable end) {
+            end.run();
+        }
+    }
+
+    private static ExecutorService executor(String threads) throws ReflectiveOperationException {
+        return threads.equals("virtual")
+                ? (ExecutorService) Executors.class
+                        .getMethod("newVirtualThreadPerTaskExecutor")
+                        .invoke(null)
+                : Executors.newFixedThreadPool(8);
+    }
+
+    private static void answer(HttpExchange exchange, int status) throws IOException {
+        exchange.getRequestBody().readAllBytes();
+        exchange.sendResponseHeaders(status, -1);
+        exchange.close();
+    }
+
+    private static boolean isServing(Thread thread) {
+        for (StackTraceElement frame : thread.getStackTrace()) {
+            if (frame.getMethodName().equals("doFilter")) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
