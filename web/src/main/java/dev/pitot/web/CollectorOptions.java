@@ -1,0 +1,200 @@
+package dev.pitot.web;
+
+import dev.pitot.web.ingest.IngestSettings;
+import dev.pitot.web.store.DatabaseSettings;
+import dev.pitot.web.store.RetentionSettings;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options that {@code serve} and {@code demo} share, as {@code docs/spec/configuration.md} lists them. */
+final class CollectorOptions {
+    private static final String ROOT_FOLDER = "/var/lib/pitot";
+    private static final Pattern EVENT_PATTERN = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*(\\.\\*)?");
+
+    @Option(
+            names = "--data",
+            paramLabel = "DIR",
+            description = "Private folder for the embedded PostgreSQL, the tokens and the agent jar."
+                    + " Default: $XDG_DATA_HOME/pitot, else ~/.local/share/pitot; as root " + ROOT_FOLDER + ".")
+    @Nullable
+    Path data;
+
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            defaultValue = "7070",
+            description = "Port to listen on; 0 chooses a free one. Default: ${DEFAULT-VALUE}.")
+    int port;
+
+    @Option(
+            names = "--bind",
+            paramLabel = "ADDRESS",
+            defaultValue = "127.0.0.1",
+            description = "Address to listen on. Default: ${DEFAULT-VALUE}.")
+    String bind = "127.0.0.1";
+
+    @Option(
+            names = "--insecure",
+            description = "Allow --bind to an address that others can reach, though there is no TLS yet.")
+    boolean insecure;
+
+    @Option(
+            names = "--db-url",
+            paramLabel = "URL",
+            description = "JDBC URL of a PostgreSQL to use instead of the embedded one.")
+    @Nullable
+    String databaseUrl;
+
+    @Option(names = "--db-user", paramLabel = "USER", description = "Its user.")
+    @Nullable
+    String databaseUser;
+
+    @Option(
+            names = "--db-password-file",
+            paramLabel = "FILE",
+            description = "File whose first line is the user's password.")
+    @Nullable
+    Path databasePasswordFile;
+
+    @Option(
+            names = "--retention-events",
+            paramLabel = "D",
+            defaultValue = "6h",
+            converter = DurationConverter.class,
+            description = "Age at which stored events are dropped. Default: ${DEFAULT-VALUE}.")
+    Duration retentionEvents = Duration.ofHours(6);
+
+    @Option(
+            names = "--retention-segments",
+            paramLabel = "D",
+            defaultValue = "48h",
+            converter = DurationConverter.class,
+            description = "The same for raw recording bytes. Default: ${DEFAULT-VALUE}.")
+    Duration retentionSegments = Duration.ofHours(48);
+
+    @Option(
+            names = "--retention-blocks",
+            paramLabel = "D",
+            defaultValue = "48h",
+            converter = DurationConverter.class,
+            description = "The same for metric blocks. Default: ${DEFAULT-VALUE}.")
+    Duration retentionBlocks = Duration.ofHours(48);
+
+    @Option(
+            names = "--events",
+            paramLabel = "TYPES",
+            split = ",",
+            description = "Event types of your own to store as events, such as com.acme.*; comma-separated.")
+    List<String> events = new ArrayList<>();
+
+    @Option(names = "--debug", description = "Show where a failure came from.")
+    boolean debug;
+
+    /** Refuses, before anything is started, what cannot be. */
+    void check() {
+        if (port < 0 || port > 65_535) {
+            throw CommandFailure.badInput("--port must be from 0 to 65535, not " + port + ".");
+        }
+        InetAddress address;
+        try {
+            address = InetAddress.getByName(bind);
+        } catch (UnknownHostException e) {
+            throw CommandFailure.badInput("--bind " + bind + " is no address that this machine knows.");
+        }
+        if (!address.isLoopbackAddress() && !insecure) {
+            throw CommandFailure.badInput("--bind " + bind
+                    + " can be reached by others, and there is no TLS yet, so tokens would travel in the clear;"
+                    + " keep to the loopback address, or add --insecure if the network is trusted.");
+        }
+        if (databaseUrl == null && (databaseUser != null || databasePasswordFile != null)) {
+            throw CommandFailure.badInput("--db-user and --db-password-file belong to --db-url, which is missing.");
+        }
+        for (String pattern : events) {
+            if (!EVENT_PATTERN.matcher(pattern).matches()) {
+                throw CommandFailure.badInput("--events '" + pattern
+                        + "' is no event type; give full names, or a package and .* as in com.acme.*.");
+            }
+        }
+        databaseSettings();
+    }
+
+    Path dataFolder() {
+        if (data != null) {
+            return data.toAbsolutePath().normalize();
+        }
+        String xdg = System.getenv("XDG_DATA_HOME");
+        if (xdg != null && xdg.startsWith("/")) {
+            return Path.of(xdg, "pitot");
+        }
+        if ("root".equals(System.getProperty("user.name"))) {
+            // PostgreSQL does not run as root, and its user may not enter /root.
+            return Path.of(ROOT_FOLDER);
+        }
+        return Path.of(System.getProperty("user.home"), ".local", "share", "pitot");
+    }
+
+    /** Of the user's own PostgreSQL; null for the embedded one. */
+    @Nullable
+    DatabaseSettings databaseSettings() {
+        if (databaseUrl == null) {
+            return null;
+        }
+        try {
+            return DatabaseSettings.of(databaseUrl, databaseUser, password());
+        } catch (IllegalArgumentException e) {
+            throw CommandFailure.badInput("--db-url: " + e.getMessage());
+        }
+    }
+
+    private @Nullable String password() {
+        if (databasePasswordFile == null) {
+            return null;
+        }
+        try {
+            return Files.readString(databasePasswordFile).lines().findFirst().orElse("");
+        } catch (IOException e) {
+            throw CommandFailure.badInput("--db-password-file " + databasePasswordFile
+                    + " cannot be read; check the path and its permissions.");
+        }
+    }
+
+    IngestSettings ingestSettings() {
+        return IngestSettings.standard()
+                .withEventPatterns(events)
+                .withRetention(new RetentionSettings(retentionEvents, retentionSegments, retentionBlocks));
+    }
+
+    /** A number and {@code ms}, {@code s}, {@code m}, {@code h} or {@code d}. */
+    static final class DurationConverter implements ITypeConverter<Duration> {
+        private static final Pattern FORM = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
+
+        @Override
+        public Duration convert(String text) {
+            Matcher matcher = FORM.matcher(text);
+            if (!matcher.matches()) {
+                throw new TypeConversionException(
+                        "'" + text + "' is no duration; write a number and s, m, h or d, as in 48h");
+            }
+            long number = Long.parseLong(matcher.group(1));
+            return switch (matcher.group(2)) {
+                case "ms" -> Duration.ofMillis(number);
+                case "s" -> Duration.ofSeconds(number);
+                case "m" -> Duration.ofMinutes(number);
+                case "h" -> Duration.ofHours(number);
+                default -> Duration.ofDays(number);
+            };
+        }
+    }
+}

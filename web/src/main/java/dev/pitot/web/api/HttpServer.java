@@ -1,0 +1,467 @@
+package dev.pitot.web.api;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.pitot.web.access.Access;
+import dev.pitot.web.ingest.Ingest;
+import dev.pitot.web.ingest.Reply;
+import dev.pitot.web.live.Json;
+import dev.pitot.web.live.Live;
+import dev.pitot.web.store.Database;
+import dev.pitot.web.store.Queries;
+import io.javalin.Javalin;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.Cookie;
+import io.javalin.http.HttpResponseException;
+import io.javalin.http.SameSite;
+import io.javalin.security.RouteRole;
+import io.javalin.util.JavalinException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.BindException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.Callback;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The HTTP side of the collector, {@code docs/spec/api.md} and {@code docs/spec/wire.md}. Handlers run on virtual threads where
+ * the JVM has them, else on Jetty's pool.
+ */
+public final class HttpServer implements AutoCloseable {
+    /** Name of the session cookie. */
+    public static final String COOKIE = "pitot_session";
+
+    private static final int MOST_INGEST_BYTES = 8 << 20;
+    private static final int MOST_LOGIN_BYTES = 4096;
+    private static final String SEGMENT = "application/vnd.pitot.segment";
+    private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
+
+    private enum Role implements RouteRole {
+        ANYBODY,
+        AGENT,
+        VIEWER
+    }
+
+    /**
+     * All that the server serves from.
+     *
+     * @param agentJar the agent's jar as a file
+     * @param ingestToken the file that an agent reads its token from
+     * @param eventPatterns as of {@code IngestSettings}
+     */
+    public record Parts(
+            Access access,
+            Live live,
+            Ingest ingest,
+            Queries queries,
+            Database database,
+            Path agentJar,
+            Path ingestToken,
+            List<String> eventPatterns,
+            String version,
+            Clock clock) {}
+
+    private final Parts parts;
+    private final Assets assets;
+    private final Javalin javalin;
+    private final long started;
+
+    private HttpServer(Parts parts, Assets assets) {
+        this.parts = parts;
+        this.assets = assets;
+        this.started = parts.clock().millis();
+        this.javalin = Javalin.create(this::configure);
+    }
+
+    /**
+     * Listens.
+     *
+     * @param port 0 for a free one
+     * @throws BindException when the port is taken or the address is not of this machine
+     */
+    public static HttpServer start(Parts parts, String address, int port) throws IOException {
+        HttpServer server = new HttpServer(parts, new Assets());
+        try {
+            server.javalin.start(address, port);
+        } catch (JavalinException e) {
+            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+                if (cause instanceof BindException bind) {
+                    throw bind;
+                }
+            }
+            throw e;
+        }
+        return server;
+    }
+
+    /** The port it listens on. */
+    public int port() {
+        return javalin.port();
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.startup.startupWatcherEnabled = false;
+        config.concurrency.useVirtualThreads = Runtime.version().feature() >= 21;
+        config.http.prefer405over404 = true;
+        config.http.maxRequestSize = MOST_INGEST_BYTES;
+        config.jetty.modifyHttpConfiguration(HttpServer::quiet);
+        config.jetty.modifyServer(HttpServer::plainErrors);
+        config.jetty.modifyWebSocketServletFactory(ws -> {
+            ws.setMaxTextMessageSize(LiveSocket.MOST_MESSAGE_BYTES);
+            ws.setMaxBinaryMessageSize(LiveSocket.MOST_MESSAGE_BYTES);
+        });
+
+        JvmRoutes jvms = new JvmRoutes(parts.live(), parts.queries(), parts.eventPatterns(), parts.clock());
+        LiveSocket socket = new LiveSocket(parts.live());
+
+        config.routes.before(this::secure);
+        config.routes.beforeMatched(this::authorize);
+
+        config.routes.get("/health/live", ctx -> ctx.result("ok"), Role.ANYBODY);
+        config.routes.get("/health/ready", this::ready, Role.VIEWER);
+        config.routes.get("/login/{code}", this::loginWithCode, Role.ANYBODY);
+        config.routes.post("/api/v1/login", this::login, Role.ANYBODY);
+        config.routes.post("/api/v1/logout", this::logout, Role.VIEWER);
+
+        config.routes.post("/ingest/v1", this::ingest, Role.AGENT);
+
+        config.routes.get("/api/v1/jvms", jvms::fleet, Role.VIEWER);
+        config.routes.get("/api/v1/jvms/{id}", jvms::jvm, Role.VIEWER);
+        config.routes.get("/api/v1/jvms/{id}/metrics", jvms::metrics, Role.VIEWER);
+        config.routes.get("/api/v1/jvms/{id}/endpoints", jvms::endpoints, Role.VIEWER);
+        config.routes.get("/api/v1/jvms/{id}/events", jvms::events, Role.VIEWER);
+        config.routes.get("/api/v1/jvms/{id}/recording", jvms::recording, Role.VIEWER);
+        config.routes.get("/api/v1/agent/pitot-agent.jar", this::agentJar, Role.VIEWER);
+        config.routes.get("/api/v1/self", this::self, Role.VIEWER);
+
+        config.routes.get("/api/v1/live", this::notASocket, Role.VIEWER);
+        config.routes.wsBeforeUpgrade("/api/v1/live", this::beforeUpgrade);
+        config.routes.ws("/api/v1/live", socket::configure);
+
+        assets.byPath().forEach((path, asset) -> config.routes.get(path, ctx -> asset(ctx, asset), Role.ANYBODY));
+
+        config.routes.exception(Problem.class, this::problem);
+        config.routes.exception(HttpResponseException.class, this::refused);
+        config.routes.exception(SQLException.class, this::noDatabase);
+        config.routes.exception(IOException.class, this::broken);
+        config.routes.exception(Exception.class, this::bug);
+    }
+
+    private static void quiet(HttpConfiguration http) {
+        http.setSendServerVersion(false);
+        http.setSendXPoweredBy(false);
+        http.setRequestHeaderSize(16 * 1024);
+    }
+
+    /** Requests that Jetty refuses before any route, such as malformed ones. */
+    private static void plainErrors(Server server) {
+        server.setErrorHandler((Request request, Response response, Callback callback) -> {
+            int status = response.getStatus();
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+            response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+            String sentence = status == 400
+                    ? "The request is malformed."
+                    : status == 414 || status == 431
+                            ? "The request's address or headers are too long."
+                            : "The request was refused with status " + status + ".";
+            Content.Sink.write(response, true, Json.text(Map.of("error", sentence)), callback);
+            return true;
+        });
+    }
+
+    private void secure(Context ctx) {
+        ctx.header(
+                "Content-Security-Policy",
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+                        + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+        ctx.header("X-Content-Type-Options", "nosniff");
+        ctx.header("X-Frame-Options", "DENY");
+        ctx.header("Referrer-Policy", "no-referrer");
+        ctx.header("Cross-Origin-Resource-Policy", "same-origin");
+        ctx.header("Cache-Control", "no-store");
+    }
+
+    private void authorize(Context ctx) {
+        require(
+                ctx,
+                ctx.routeRoles().contains(Role.AGENT)
+                        ? Role.AGENT
+                        : ctx.routeRoles().contains(Role.ANYBODY) ? Role.ANYBODY : Role.VIEWER);
+    }
+
+    private void require(Context ctx, Role role) {
+        if (role == Role.ANYBODY) {
+            return;
+        }
+        Access.Caller caller = parts.access().caller(ctx.header("Authorization"), ctx.cookie(COOKIE));
+        if (caller == Access.Caller.NOBODY) {
+            throw Problem.unauthorized(
+                    role == Role.AGENT
+                            ? "The ingest token is missing or wrong; it is in ingest.token in the collector's data folder."
+                            : "The view token is missing or wrong; it is in view.token in the collector's data folder.");
+        }
+        if (role == Role.AGENT && caller != Access.Caller.AGENT) {
+            throw Problem.forbidden("The view token writes nothing; give the agent the ingest token.");
+        }
+        if (role == Role.VIEWER && caller != Access.Caller.VIEWER) {
+            throw Problem.forbidden("The ingest token reads nothing; use the view token.");
+        }
+    }
+
+    // ---- agents ------------------------------------------------------------------------------------------------
+
+    private void ingest(Context ctx) throws IOException {
+        String type = ctx.contentType();
+        if (type == null || !type.split(";", 2)[0].strip().equalsIgnoreCase(SEGMENT)) {
+            throw Problem.unsupported("The content type must be " + SEGMENT + ".");
+        }
+        Reply reply = parts.ingest().handle(body(ctx, MOST_INGEST_BYTES));
+        if (reply.retryAfterSeconds() > 0) {
+            ctx.header("Retry-After", Integer.toString(reply.retryAfterSeconds()));
+        }
+        ctx.status(reply.status()).contentType("text/plain; charset=utf-8").result(reply.text());
+    }
+
+    private static byte[] body(Context ctx, int most) throws IOException {
+        long announced = ctx.req().getContentLengthLong();
+        if (announced <= most) {
+            byte[] bytes;
+            try (InputStream in = ctx.req().getInputStream()) {
+                bytes = in.readNBytes(most + 1);
+            } catch (IOException cutOff) {
+                // The sender went away or fell silent: its affair, not a failure of the collector.
+                LOG.debug("the body of {} did not arrive", ctx.path(), cutOff);
+                throw Problem.badRequest("The body did not arrive completely.");
+            }
+            if (bytes.length <= most) {
+                return bytes;
+            }
+        }
+        throw Problem.tooLarge("The body is larger than " + most + " bytes.");
+    }
+
+    private void agentJar(Context ctx) throws IOException {
+        ctx.disableCompression();
+        ctx.contentType("application/java-archive");
+        ctx.header("Content-Disposition", "attachment; filename=\"pitot-agent.jar\"");
+        ctx.res().setContentLengthLong(Files.size(parts.agentJar()));
+        ctx.result(Files.newInputStream(parts.agentJar()));
+    }
+
+    /**
+     * The flag that lets a JVM of this machine report here.
+     *
+     * @param address of the collector, as the agent reaches it
+     */
+    public static String agentFlag(String address, Path agentJar, Path ingestToken, String service) {
+        return "-javaagent:" + agentJar + "=collector=" + argument(address) + ",token-file="
+                + argument(ingestToken.toString()) + ",service=" + argument(service);
+    }
+
+    /** As {@code docs/spec/configuration.md} says of agent arguments. */
+    private static String argument(String value) {
+        return value.replace("\\", "\\\\").replace(",", "\\,");
+    }
+
+    // ---- people ------------------------------------------------------------------------------------------------
+
+    private void loginWithCode(Context ctx) {
+        Access.Login login = parts.access().loginWithCode(ctx.pathParam("code"));
+        if (login instanceof Access.Login.Granted granted) {
+            ctx.cookie(session(granted.session()));
+            ctx.redirect("/");
+            return;
+        }
+        int status = login instanceof Access.Login.TooMany ? 429 : 401;
+        if (login instanceof Access.Login.TooMany tooMany) {
+            ctx.header("Retry-After", Integer.toString(tooMany.retryAfterSeconds()));
+        }
+        Assets.Asset page = assets.at("/login.html");
+        page = page == null ? assets.at("/index.html") : page;
+        ctx.status(status);
+        if (page == null) {
+            ctx.result("This link was used already, or is older than ten minutes; log in with the view token.");
+        } else {
+            ctx.contentType(page.type()).result(page.bytes());
+        }
+    }
+
+    private void login(Context ctx) throws IOException {
+        String token;
+        try {
+            JsonNode body = Json.MAPPER.readTree(body(ctx, MOST_LOGIN_BYTES));
+            token = body.path("token").isTextual() ? body.path("token").asText() : null;
+        } catch (JsonProcessingException notJson) {
+            token = null;
+        }
+        if (token == null) {
+            throw Problem.badRequest("The body must be {\"token\": \"<view token>\"}.");
+        }
+        Access.Login login = parts.access().loginWithToken(token);
+        if (login instanceof Access.Login.Granted granted) {
+            ctx.cookie(session(granted.session())).status(204);
+        } else if (login instanceof Access.Login.TooMany tooMany) {
+            throw Problem.tooMany(
+                    "Too many wrong tokens; try again in " + tooMany.retryAfterSeconds() + " s.",
+                    tooMany.retryAfterSeconds());
+        } else {
+            throw Problem.unauthorized(
+                    "That is not the view token; it is in view.token in the collector's data folder.");
+        }
+    }
+
+    private void logout(Context ctx) {
+        parts.access().logout(ctx.cookie(COOKIE));
+        Cookie gone = session("");
+        gone.setMaxAge(0);
+        ctx.cookie(gone).status(204);
+    }
+
+    /** No {@code Secure}: the collector itself speaks plain HTTP, on the loopback. */
+    private static Cookie session(String value) {
+        return new Cookie(COOKIE, value, "/", -1, false, true, null, SameSite.STRICT);
+    }
+
+    private void ready(Context ctx) {
+        boolean database = parts.database().answers();
+        ctx.status(database ? 200 : 503);
+        JvmRoutes.send(ctx, Map.of("database", database));
+    }
+
+    private void self(Context ctx) {
+        JvmRoutes.send(
+                ctx,
+                new Self(
+                        parts.version(),
+                        started,
+                        agentFlag(
+                                ctx.scheme() + "://" + ctx.host(), parts.agentJar(), parts.ingestToken(), "my-service"),
+                        Map.of("answers", parts.database().answers()),
+                        parts.ingest().stats(),
+                        parts.live().viewers()));
+    }
+
+    private record Self(
+            String version, long started, String flag, Map<String, Object> database, Object ingest, int viewers) {}
+
+    private static void asset(Context ctx, Assets.Asset asset) {
+        // "no-cache" keeps a copy and asks whether it is still good: a new collector is seen at once.
+        ctx.header("Cache-Control", "no-cache").header("ETag", asset.etag());
+        String known = ctx.header("If-None-Match");
+        if (known != null && known.contains(asset.etag())) {
+            ctx.status(304);
+        } else {
+            ctx.contentType(asset.type()).result(asset.bytes());
+        }
+    }
+
+    // ---- WebSocket ---------------------------------------------------------------------------------------------
+
+    private void notASocket(Context ctx) {
+        throw Problem.badRequest("This address is a WebSocket; connect with ws:// or wss://.");
+    }
+
+    private void beforeUpgrade(Context ctx) {
+        require(ctx, Role.VIEWER);
+        String origin = ctx.header("Origin");
+        if (origin != null && !sameAuthority(origin, ctx.host())) {
+            throw Problem.forbidden("Pages of " + Parameters.quoted(origin) + " may not connect here.");
+        }
+    }
+
+    /** The scheme may differ: a proxy in front may speak TLS. */
+    private static boolean sameAuthority(String origin, @Nullable String host) {
+        try {
+            String authority = URI.create(origin).getRawAuthority();
+            return authority != null && authority.equalsIgnoreCase(host);
+        } catch (IllegalArgumentException noAddress) {
+            return false;
+        }
+    }
+
+    // ---- what goes wrong ---------------------------------------------------------------------------------------
+
+    private void problem(Problem problem, Context ctx) {
+        answer(ctx, problem.status(), problem.sentence());
+        if (problem.retryAfterSeconds() > 0) {
+            ctx.header("Retry-After", Integer.toString(problem.retryAfterSeconds()));
+        }
+        if (problem.status() == 401) {
+            ctx.header("WWW-Authenticate", "Bearer");
+        }
+    }
+
+    /** What Javalin refuses: no such route, wrong method, too large. */
+    private void refused(HttpResponseException e, Context ctx) {
+        String sentence =
+                switch (e.getStatus()) {
+                    case 404 -> "There is nothing at " + Parameters.quoted(ctx.path()) + ".";
+                    case 405 -> ctx.method().name() + " is not possible at " + Parameters.quoted(ctx.path()) + ".";
+                    case 413 -> "The body is too large.";
+                    default -> "The request was refused with status " + e.getStatus() + ".";
+                };
+        answer(ctx, e.getStatus(), sentence);
+    }
+
+    private void noDatabase(SQLException e, Context ctx) {
+        LOG.warn("The database did not answer {}: {}", ctx.path(), e.getMessage());
+        problem(Problem.unavailable("The database does not answer just now; try again in some seconds."), ctx);
+    }
+
+    private void broken(IOException e, Context ctx) {
+        if (ctx.res().isCommitted()) {
+            // The client went away, or bytes were dropped meanwhile. The length was announced: Jetty cuts the
+            // connection.
+            LOG.debug("{} was cut off", ctx.path(), e);
+        } else {
+            bug(e, ctx);
+        }
+    }
+
+    private void bug(Exception e, Context ctx) {
+        LOG.error("{} {} failed", ctx.method().name(), ctx.path(), e);
+        answer(ctx, 500, "The collector failed; the reason is on its console.");
+    }
+
+    private static void answer(Context ctx, int status, String sentence) {
+        if (ctx.res().isCommitted()) {
+            return;
+        }
+        ctx.status(status);
+        if (ctx.path().equals("/ingest/v1")) {
+            ctx.contentType("text/plain; charset=utf-8").result("wire=1\nmessage=" + escaped(sentence) + "\n");
+        } else {
+            ctx.contentType("application/json")
+                    .result(Json.text(Map.of("error", sentence)).getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** As {@code docs/spec/wire.md} says. */
+    private static String escaped(String value) {
+        return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A");
+    }
+
+    /** Takes no more requests, and ends those that run. */
+    @Override
+    public void close() {
+        javalin.stop();
+    }
+}

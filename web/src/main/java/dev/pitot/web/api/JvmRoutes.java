@@ -1,0 +1,289 @@
+package dev.pitot.web.api;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
+import dev.pitot.web.archive.Recording;
+import dev.pitot.web.live.Endpoint;
+import dev.pitot.web.live.EndpointSecond;
+import dev.pitot.web.live.EndpointWindow;
+import dev.pitot.web.live.Json;
+import dev.pitot.web.live.JvmSummary;
+import dev.pitot.web.live.Live;
+import dev.pitot.web.live.PartStatus;
+import dev.pitot.web.store.ChunkRow;
+import dev.pitot.web.store.EventRow;
+import dev.pitot.web.store.JvmRow;
+import dev.pitot.web.store.MetricSeries;
+import dev.pitot.web.store.Queries;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** What people ask about JVMs, from memory and the store. */
+final class JvmRoutes {
+    /** {@code docs/spec/events.md}, kind "metric". */
+    static final Set<String> METRICS = Set.of(
+            "pitot.ProcessCounters",
+            "pitot.JvmMemory",
+            "jdk.CPULoad",
+            "jdk.JavaThreadStatistics",
+            "jdk.ClassLoadingStatistics");
+
+    /** {@code docs/spec/events.md}, kind "event". */
+    static final Set<String> EVENTS = Set.of(
+            "pitot.EndpointSummary",
+            "pitot.HttpRequest",
+            "pitot.AgentStatus",
+            "pitot.JvmInformation",
+            "jdk.GarbageCollection",
+            "jdk.GCHeapSummary",
+            "jdk.JavaMonitorEnter",
+            "jdk.JavaErrorThrow");
+
+    private static final Pattern TYPE = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*");
+    private static final long MINUTE = 60_000;
+    private static final long TEN_MINUTES = 10 * MINUTE;
+    private static final long LONGEST_EVENTS = 31 * 24 * 60 * MINUTE;
+    /** A sample of the store that lies this close to one in memory is the same one, or made up for it. */
+    private static final long SAME_SECOND = 500;
+
+    private final Live live;
+    private final Queries queries;
+    private final List<String> eventPatterns;
+    private final Clock clock;
+
+    /** @param eventPatterns types of the user's own that are stored: full names, or prefixes that end in {@code .*} */
+    JvmRoutes(Live live, Queries queries, List<String> eventPatterns, Clock clock) {
+        this.live = live;
+        this.queries = queries;
+        this.eventPatterns = List.copyOf(eventPatterns);
+        this.clock = clock;
+    }
+
+    void fleet(Context ctx) {
+        send(ctx, new Fleet(clock.millis(), live.fleet()));
+    }
+
+    private record Fleet(long now, List<JvmSummary> jvms) {}
+
+    void jvm(Context ctx) throws SQLException {
+        UUID id = Parameters.jvm(ctx);
+        JvmSummary summary = known(id);
+        ObjectNode jvm = Json.MAPPER.valueToTree(summary);
+        Optional<JvmRow> row = queries.jvm(id);
+        String information = row.map(JvmRow::information).orElse(null);
+        jvm.set("info", tree(information));
+        jvm.set(
+                "chunks",
+                Json.MAPPER.valueToTree(
+                        queries.chunks(id).stream().map(Chunk::of).toList()));
+        List<PartStatus> status = live.status(id);
+        jvm.set("status", Json.MAPPER.valueToTree(status.isEmpty() ? storedStatus(id) : status));
+        send(ctx, jvm);
+    }
+
+    private List<PartStatus> storedStatus(UUID id) throws SQLException {
+        List<PartStatus> status = new ArrayList<>();
+        for (EventRow row : queries.latestStatus(id)) {
+            JsonNode data = tree(row.dataJson());
+            status.add(new PartStatus(
+                    row.tsMillis(),
+                    data.path("part").asText(""),
+                    data.path("state").asText(""),
+                    data.path("reason").asText(""),
+                    data.path("remedy").asText("")));
+        }
+        return status;
+    }
+
+    /** @param size bytes, null while unknown */
+    private record Chunk(
+            long start,
+            String state,
+            long durable,
+            @Nullable Long size) {
+        static Chunk of(ChunkRow row) {
+            return new Chunk(
+                    row.startNanos() / 1_000_000,
+                    row.state(),
+                    row.durable(),
+                    row.size() < 0 ? null : (Long) row.size());
+        }
+    }
+
+    void metrics(Context ctx) throws SQLException {
+        UUID id = Parameters.jvm(ctx);
+        String type = Parameters.required(ctx, "type");
+        if (!METRICS.contains(type)) {
+            throw Problem.badRequest(Parameters.quoted(type) + " is no metric type; there are "
+                    + String.join(", ", METRICS.stream().sorted().toList()) + ".");
+        }
+        Parameters.Window window = Parameters.window(ctx, clock.millis(), TEN_MINUTES, Queries.LONGEST_METRICS_MILLIS);
+        known(id);
+        MetricSeries stored = queries.metrics(id, type, window.from(), window.to());
+        Live.Tail tail = live.metrics(id, type, window.from(), window.to());
+        MetricSeries all = merged(stored, new MetricSeries(tail.t(), tail.fields()));
+        send(ctx, new Metrics(type, all.t(), all.fields()));
+    }
+
+    private record Metrics(String type, long[] t, Map<String, Object> fields) {}
+
+    /** Both in the order of time; where both have a sample of a second, memory's counts: it may be newer than the block. */
+    static MetricSeries merged(MetricSeries stored, MetricSeries memory) {
+        int n = 0;
+        int[] fromStore = new int[stored.t().length + memory.t().length];
+        int m = 0;
+        for (int s = 0; s < stored.t().length; s++) {
+            long time = stored.t()[s];
+            while (m < memory.t().length && memory.t()[m] <= time - SAME_SECOND) {
+                fromStore[n++] = ~m++;
+            }
+            if (m >= memory.t().length || memory.t()[m] >= time + SAME_SECOND) {
+                boolean justBefore = m > 0 && time - memory.t()[m - 1] < SAME_SECOND;
+                if (!justBefore) {
+                    fromStore[n++] = s;
+                }
+            }
+        }
+        while (m < memory.t().length) {
+            fromStore[n++] = ~m++;
+        }
+        LinkedHashMap<String, Object> fields = new LinkedHashMap<>();
+        stored.fields().forEach((name, column) -> fields.put(name, column));
+        memory.fields().forEach((name, column) -> fields.merge(name, column, (a, b) -> a instanceof String[] ? a : b));
+        long[] t = new long[n];
+        for (int i = 0; i < n; i++) {
+            t[i] = fromStore[i] >= 0 ? stored.t()[fromStore[i]] : memory.t()[~fromStore[i]];
+        }
+        LinkedHashMap<String, Object> columns = new LinkedHashMap<>();
+        for (Map.Entry<String, Object> field : fields.entrySet()) {
+            columns.put(
+                    field.getKey(),
+                    column(
+                            field.getValue() instanceof String[],
+                            stored.fields().get(field.getKey()),
+                            memory.fields().get(field.getKey()),
+                            fromStore,
+                            n));
+        }
+        return new MetricSeries(t, columns);
+    }
+
+    private static Object column(
+            boolean text, @Nullable Object stored, @Nullable Object memory, int[] fromStore, int length) {
+        double[] numbers = text ? new double[0] : new double[length];
+        @Nullable String[] texts = text ? new String[length] : new String[0];
+        for (int i = 0; i < length; i++) {
+            Object source = fromStore[i] >= 0 ? stored : memory;
+            int at = fromStore[i] >= 0 ? fromStore[i] : ~fromStore[i];
+            if (text) {
+                texts[i] = source instanceof String[] strings ? strings[at] : null;
+            } else {
+                numbers[i] = source instanceof double[] doubles ? doubles[at] : Double.NaN;
+            }
+        }
+        return text ? texts : numbers;
+    }
+
+    void endpoints(Context ctx) throws SQLException {
+        UUID id = Parameters.jvm(ctx);
+        boolean explicit = ctx.queryParam("from") != null || ctx.queryParam("to") != null;
+        Parameters.Window window = Parameters.window(ctx, clock.millis(), MINUTE, Queries.LONGEST_METRICS_MILLIS);
+        JvmSummary summary = known(id);
+        if (!explicit) {
+            Optional<EndpointWindow> inMemory = live.endpoints(id);
+            if (inMemory.isPresent()) {
+                send(ctx, inMemory.get());
+                return;
+            }
+            // A JVM of before this start, or silent for long: its last minute is in the store.
+            window = new Parameters.Window(summary.lastSeen() - MINUTE, summary.lastSeen() + 1);
+        }
+        List<EndpointSecond> seconds = queries.endpointSeconds(id, window.from(), window.to());
+        send(ctx, new EndpointWindow(window.from(), window.to(), Endpoint.over(seconds, window.to() - window.from())));
+    }
+
+    void events(Context ctx) throws SQLException {
+        UUID id = Parameters.jvm(ctx);
+        String type = Parameters.required(ctx, "type");
+        if (!stored(type)) {
+            throw Problem.badRequest(Parameters.quoted(type) + " is not stored as events; there are "
+                    + String.join(", ", EVENTS.stream().sorted().toList())
+                    + ", and types that --events names. Other types are in the recording.");
+        }
+        Parameters.Window window = Parameters.window(ctx, clock.millis() + MINUTE, TEN_MINUTES, LONGEST_EVENTS);
+        int limit = Parameters.whole(ctx, "limit", 1, 1000, 100);
+        known(id);
+        List<Event> events = queries.events(id, type, window.from(), window.to(), limit).stream()
+                .map(row -> new Event(
+                        row.type(),
+                        row.tsMillis(),
+                        Long.toString(row.chunkStart()),
+                        row.chunkOffset(),
+                        new RawValue(row.dataJson())))
+                .toList();
+        send(ctx, Map.of("events", events));
+    }
+
+    /** @param chunk nanoseconds as text: the number does not fit into a browser's */
+    private record Event(String type, long ts, String chunk, long offset, RawValue data) {}
+
+    private boolean stored(String type) {
+        if (EVENTS.contains(type)) {
+            return true;
+        }
+        return type.length() <= 200
+                && TYPE.matcher(type).matches()
+                && eventPatterns.stream()
+                        .anyMatch(pattern -> pattern.endsWith("*")
+                                ? type.startsWith(pattern.substring(0, pattern.length() - 1))
+                                : type.equals(pattern));
+    }
+
+    void recording(Context ctx) throws SQLException, IOException {
+        UUID id = Parameters.jvm(ctx);
+        Parameters.Window window = Parameters.window(ctx, clock.millis(), TEN_MINUTES, Long.MAX_VALUE);
+        JvmSummary summary = known(id);
+        Recording recording;
+        try {
+            recording = Recording.of(id, queries.chunks(id), window.from(), window.to());
+        } catch (Recording.NothingThere reason) {
+            throw Problem.notFound(String.valueOf(reason.getMessage()));
+        }
+        String name = Recording.fileName(summary.service(), summary.host(), window.from(), window.to());
+        ctx.disableCompression();
+        ctx.contentType("application/octet-stream");
+        ctx.header("Content-Disposition", "attachment; filename=\"" + name + "\"");
+        ctx.res().setContentLengthLong(recording.length());
+        recording.writeTo(ctx.res().getOutputStream(), queries::chunkBytes);
+        ctx.res().flushBuffer();
+    }
+
+    private JvmSummary known(UUID id) {
+        return live.jvm(id).orElseThrow(() -> Problem.notFound("No JVM " + id + " is known here."));
+    }
+
+    private static JsonNode tree(@Nullable String json) {
+        try {
+            return json == null ? Json.MAPPER.nullNode() : Json.MAPPER.readTree(json);
+        } catch (JsonProcessingException bug) {
+            throw new IllegalStateException("the store gave what is not JSON", bug);
+        }
+    }
+
+    static void send(Context ctx, Object value) {
+        ctx.contentType("application/json").result(Json.text(value));
+    }
+}

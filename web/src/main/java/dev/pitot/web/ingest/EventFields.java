@@ -1,0 +1,340 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.web.jfr.ChunkHeader;
+import dev.pitot.web.jfr.Event;
+import dev.pitot.web.jfr.EventType;
+import dev.pitot.web.jfr.Struct;
+import dev.pitot.web.jfr.ThreadInfo;
+import dev.pitot.web.store.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the fields of one event type become JSON or a metric sample: time spans in nanoseconds, time stamps in milliseconds
+ * since the epoch, what could not be had as null ({@code docs/spec/events.md}). Immutable.
+ */
+final class EventFields {
+    private static final int DEEPEST = 4;
+    private static final int LONGEST_LIST = 64;
+    /** Characters of one event's JSON after which further fields are left out. */
+    private static final int LONGEST_JSON = 64 << 10;
+
+    private static final Set<String> TIME_UNITS =
+            Set.of("TICKS", "NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "MILLISECONDS_SINCE_EPOCH", "SECONDS");
+
+    private static final String TIMESPAN = "jdk.jfr.Timespan";
+    private static final String TIMESTAMP = "jdk.jfr.Timestamp";
+
+    private enum Kind {
+        WHOLE,
+        AMOUNT,
+        TIMESPAN,
+        TIMESTAMP,
+        FLOAT,
+        DOUBLE,
+        BOOLEAN,
+        TEXT,
+        THREAD,
+        CLASS,
+        OTHER
+    }
+
+    private final EventType type;
+    private final ChunkHeader clock;
+    private final int[] fields;
+    private final Kind[] kinds;
+    private final String[] names;
+    private final boolean duration;
+    private final int thread;
+
+    private final int[] metricFields;
+    private final String[] metricNames;
+
+    /**
+     * @param clock any header of the chunk, for the frequency of its clock
+     */
+    EventFields(EventType type, ChunkHeader clock) {
+        this.type = type;
+        this.clock = clock;
+        List<Integer> kept = new ArrayList<>();
+        List<Integer> metrics = new ArrayList<>();
+        for (int i = 1; i < type.fields().size(); i++) {
+            EventType.Field field = type.fields().get(i);
+            if (!field.name().equals("duration")
+                    && !field.name().equals("eventThread")
+                    && !field.name().equals("stackTrace")) {
+                kept.add(i);
+                if (isMetric(kind(field))) {
+                    metrics.add(i);
+                }
+            }
+        }
+        fields = kept.stream().mapToInt(i -> i).toArray();
+        kinds = kept.stream().map(i -> kind(type.fields().get(i))).toArray(Kind[]::new);
+        names = names(type, kept);
+        metricFields = metrics.stream().mapToInt(i -> i).toArray();
+        metricNames = names(type, metrics);
+        duration =
+                type.index("duration") == 1 && type.fields().get(1).typeName().equals("long");
+        int eventThread = type.index("eventThread");
+        thread = eventThread >= 0
+                        && type.index("thread") < 0
+                        && kind(type.fields().get(eventThread)) == Kind.THREAD
+                ? eventThread
+                : -1;
+    }
+
+    private static String[] names(EventType type, List<Integer> fields) {
+        return fields.stream().map(i -> type.fields().get(i).name()).toArray(String[]::new);
+    }
+
+    private static boolean isMetric(Kind kind) {
+        return switch (kind) {
+            case WHOLE, AMOUNT, TIMESPAN, TIMESTAMP, FLOAT, DOUBLE, TEXT -> true;
+            default -> false;
+        };
+    }
+
+    private static Kind kind(EventType.Field field) {
+        if (field.array()) {
+            return Kind.OTHER;
+        }
+        return switch (field.typeName()) {
+            case "long", "int", "short", "byte" ->
+                TIME_UNITS.contains(unit(field, TIMESPAN))
+                        ? Kind.TIMESPAN
+                        : TIME_UNITS.contains(unit(field, TIMESTAMP))
+                                ? Kind.TIMESTAMP
+                                : field.has("jdk.jfr.DataAmount") ? Kind.AMOUNT : Kind.WHOLE;
+            case "float" -> Kind.FLOAT;
+            case "double" -> Kind.DOUBLE;
+            case "boolean" -> Kind.BOOLEAN;
+            case "java.lang.String" -> Kind.TEXT;
+            case "java.lang.Thread" -> Kind.THREAD;
+            case "java.lang.Class" -> Kind.CLASS;
+            default -> Kind.OTHER;
+        };
+    }
+
+    /** The type these fields are of. */
+    EventType type() {
+        return type;
+    }
+
+    /** Unit of a time; a field may have several content types (the JVM's own spans are unsigned too). */
+    private static String unit(EventType.Field field, String annotation) {
+        return field.annotations().stream()
+                .filter(a -> a.type().equals(annotation))
+                .findFirst()
+                .map(a -> a.values().getOrDefault("value", ""))
+                .orElse("");
+    }
+
+    /** A time span in nanoseconds or a time stamp in nanoseconds since the epoch; the extremes stay. */
+    private long time(Event event, int field, String annotation) {
+        long value = event.getLong(field);
+        if (value == Long.MIN_VALUE || value == Long.MAX_VALUE) {
+            return value;
+        }
+        String unit = unit(type.fields().get(field), annotation);
+        return switch (unit) {
+            case "TICKS" -> annotation.equals(TIMESPAN) ? clock.ticksToDurationNanos(value) : clock.ticksToNanos(value);
+            case "MICROSECONDS" -> TimeUnit.MICROSECONDS.toNanos(value);
+            case "MILLISECONDS", "MILLISECONDS_SINCE_EPOCH" -> TimeUnit.MILLISECONDS.toNanos(value);
+            case "SECONDS" -> TimeUnit.SECONDS.toNanos(value);
+            default -> value;
+        };
+    }
+
+    /** The event as {@code event.data}. */
+    String json(Event event) {
+        StringBuilder out = new StringBuilder(256).append('{');
+        for (int i = 0; i < fields.length && out.length() < LONGEST_JSON; i++) {
+            key(out, names[i]);
+            append(out, event, fields[i], kinds[i]);
+        }
+        if (duration) {
+            key(out, "duration");
+            out.append(event.durationNanos());
+        }
+        if (thread >= 0) {
+            key(out, "thread");
+            appendThread(out, event.thread(thread));
+        }
+        return out.append('}').toString();
+    }
+
+    private void append(StringBuilder out, Event event, int field, Kind kind) {
+        switch (kind) {
+            case TIMESPAN, AMOUNT -> {
+                long value = kind == Kind.AMOUNT ? event.getLong(field) : time(event, field, TIMESPAN);
+                if (value == Long.MIN_VALUE) {
+                    out.append("null");
+                } else {
+                    out.append(value);
+                }
+            }
+            case TIMESTAMP -> {
+                long value = time(event, field, TIMESTAMP);
+                if (value == Long.MIN_VALUE) {
+                    out.append("null");
+                } else {
+                    out.append(Math.floorDiv(value, 1_000_000L));
+                }
+            }
+            case WHOLE -> out.append(event.getLong(field));
+            case FLOAT -> Json.number(out, widened((float) event.getDouble(field)));
+            case DOUBLE -> Json.number(out, event.getDouble(field));
+            case BOOLEAN -> out.append(event.getBoolean(field));
+            case TEXT -> appendText(out, event.getString(field));
+            case THREAD -> appendThread(out, event.thread(field));
+            case CLASS -> appendText(out, event.className(field));
+            default -> appendValue(out, event.get(field), 0);
+        }
+    }
+
+    /** 0.1f is 0.1, not 0.10000000149011612. */
+    private static double widened(float value) {
+        return value == Math.rint(value) ? value : Double.parseDouble(Float.toString(value));
+    }
+
+    private static void appendText(StringBuilder out, @Nullable String text) {
+        if (text == null) {
+            out.append("null");
+        } else {
+            Json.text(out, text);
+        }
+    }
+
+    private static void appendThread(StringBuilder out, @Nullable ThreadInfo thread) {
+        appendText(out, thread == null ? null : thread.javaName() != null ? thread.javaName() : thread.osName());
+    }
+
+    private static void appendValue(StringBuilder out, @Nullable Object value, int depth) {
+        if (value instanceof String text) {
+            Json.text(out, text);
+        } else if (value instanceof Float number) {
+            Json.number(out, widened(number));
+        } else if (value instanceof Double number) {
+            Json.number(out, number);
+        } else if (value instanceof Number || value instanceof Boolean) {
+            out.append(value);
+        } else if (value instanceof Character c) {
+            Json.text(out, c.toString());
+        } else if (depth >= DEEPEST || out.length() > LONGEST_JSON) {
+            out.append("null");
+        } else if (value instanceof Struct struct) {
+            if (struct.typeName().equals("java.lang.Class")) {
+                String name = struct.getString("name");
+                appendText(out, name == null ? null : name.replace('/', '.'));
+                return;
+            }
+            out.append('{');
+            for (int i = 0; i < struct.fieldNames().size() && out.length() < LONGEST_JSON; i++) {
+                key(out, struct.fieldNames().get(i));
+                appendValue(out, struct.get(i), depth + 1);
+            }
+            out.append('}');
+        } else if (value instanceof List<?> list) {
+            out.append('[');
+            for (int i = 0; i < Math.min(list.size(), LONGEST_LIST); i++) {
+                if (i > 0) {
+                    out.append(',');
+                }
+                appendValue(out, list.get(i), depth + 1);
+            }
+            out.append(']');
+        } else {
+            out.append("null");
+        }
+    }
+
+    private static void key(StringBuilder out, String name) {
+        if (out.charAt(out.length() - 1) != '{') {
+            out.append(',');
+        }
+        Json.text(out, name);
+        out.append(':');
+    }
+
+    /** Names of the fields of a sample: numbers and texts; always the same array. */
+    String[] metricNames() {
+        return metricNames;
+    }
+
+    /** The event as a metric sample. */
+    Sample sample(Event event) {
+        double[] numbers = new double[metricFields.length];
+        @Nullable String[] texts = new @Nullable String[metricFields.length];
+        for (int i = 0; i < metricFields.length; i++) {
+            int field = metricFields[i];
+            Kind kind = kind(type.fields().get(field));
+            numbers[i] = Double.NaN;
+            switch (kind) {
+                case TEXT -> texts[i] = event.getString(field);
+                case FLOAT -> numbers[i] = widened((float) event.getDouble(field));
+                case DOUBLE -> numbers[i] = event.getDouble(field);
+                case WHOLE -> numbers[i] = event.getLong(field);
+                default -> {
+                    long value = kind == Kind.AMOUNT
+                            ? event.getLong(field)
+                            : time(event, field, kind == Kind.TIMESTAMP ? TIMESTAMP : TIMESPAN);
+                    if (value != Long.MIN_VALUE) {
+                        numbers[i] = kind == Kind.TIMESTAMP ? Math.floorDiv(value, 1_000_000L) : value;
+                    }
+                }
+            }
+        }
+        return new Sample(type.name(), Math.floorDiv(event.startNanos(), 1_000_000L), metricNames, numbers, texts);
+    }
+
+    /**
+     * One metric sample.
+     *
+     * @param fields names of the fields
+     * @param numbers {@code NaN} where unknown or text
+     * @param texts null where unknown or a number
+     */
+    record Sample(
+            String type,
+            long timeMillis,
+            String[] fields,
+            double[] numbers,
+            @Nullable String[] texts) {}
+
+    /** Text of a field of an event; empty when it is absent or no text. */
+    String text(Event event, String name) {
+        int field = type.index(name);
+        String value = field >= 0 && kind(type.fields().get(field)) == Kind.TEXT ? event.getString(field) : null;
+        return value == null ? "" : value;
+    }
+
+    /** Whole number of a field, or nanoseconds of a time span; 0 when it is absent, no number or could not be had. */
+    long whole(Event event, String name) {
+        int field = type.index(name);
+        if (field < 0) {
+            return 0;
+        }
+        long value =
+                switch (kind(type.fields().get(field))) {
+                    case WHOLE, AMOUNT -> event.getLong(field);
+                    case TIMESPAN -> time(event, field, TIMESPAN);
+                    default -> 0;
+                };
+        return value == Long.MIN_VALUE ? 0 : value;
+    }
+
+    /** Number of a field, NaN when it is absent or no number. */
+    double number(Event event, String name) {
+        int field = type.index(name);
+        return field < 0
+                ? Double.NaN
+                : switch (kind(type.fields().get(field))) {
+                    case WHOLE, FLOAT, DOUBLE -> event.getDouble(field);
+                    default -> Double.NaN;
+                };
+    }
+}

@@ -1,0 +1,227 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.web.live.Feed;
+import dev.pitot.web.store.BlockStore;
+import dev.pitot.web.store.Database;
+import dev.pitot.web.store.EventStore;
+import dev.pitot.web.store.Partitions;
+import dev.pitot.web.store.SegmentStore;
+import dev.pitot.web.store.Stored;
+import dev.pitot.web.store.Submission;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.StringJoiner;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The way of every post from an agent into the store and the live side: {@code docs/spec/wire.md}. Any thread. */
+public final class Ingest implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Ingest.class);
+    private static final long WATCHED_MILLIS = 1_000;
+    private static final long UNWATCHED_MILLIS = 10_000;
+    private static final long COMMIT_SECONDS = 20;
+
+    private final Feed feed;
+    private final Clock clock;
+    private final IngestSettings settings;
+    private final Partitions partitions;
+    private final SegmentStore segments;
+    private final Parsing parsing;
+    private final ScheduledExecutorService housekeeping;
+
+    private final LongAdder requests = new LongAdder();
+    private final LongAdder taken = new LongAdder();
+    private final LongAdder bytes = new LongAdder();
+    private final LongAdder refused = new LongAdder();
+
+    /** Starts the writer, the parsers and the housekeeping of partitions. */
+    public Ingest(Database database, Feed feed, IngestSettings settings) {
+        this(database, feed, settings, Clock.systemUTC());
+    }
+
+    Ingest(Database database, Feed feed, IngestSettings settings, Clock clock) {
+        this.feed = feed;
+        this.clock = clock;
+        this.settings = settings;
+        this.partitions = new Partitions(database, settings.retention(), clock);
+        maintain();
+        this.segments =
+                new SegmentStore(database, partitions, settings.commitWindow().toNanos());
+        this.parsing = new Parsing(
+                database,
+                feed,
+                settings,
+                segments,
+                new EventStore(database, partitions),
+                new BlockStore(database, partitions));
+        this.housekeeping = Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, "pitot-partitions");
+            thread.setDaemon(true);
+            return thread;
+        });
+        housekeeping.scheduleWithFixedDelay(this::maintain, 1, 1, TimeUnit.HOURS);
+        parsing.start();
+    }
+
+    private void maintain() {
+        try {
+            partitions.maintain();
+        } catch (SQLException | RuntimeException e) {
+            // Each writer makes the partition it needs, and the next hour tries again.
+            LOG.warn("Partitions were not all made and dropped, tried again in an hour: {}", e.getMessage());
+        }
+    }
+
+    /**
+     * Handles one post whose token was checked. Waits for the commit (about 0.1 s; 20 s at most).
+     *
+     * @param body the whole request body
+     */
+    public Reply handle(byte[] body) {
+        requests.increment();
+        WireRequest request;
+        try {
+            request = WireRequest.parse(body);
+        } catch (BadRequest bad) {
+            return refuse(bad.status(), bad.sentence(), 0);
+        }
+        long now = clock.millis();
+        CompletableFuture<Stored> answer = segments.submit(new Submission(
+                request.jvm(),
+                now,
+                request.sentNanos() - now * 1_000_000,
+                request.hello(),
+                request.segment(),
+                request.have(),
+                request.lost(),
+                request.ended()));
+        if (answer == null) {
+            return refuse(429, "The collector has more to write than it can; try again.", 2);
+        }
+        Stored stored;
+        try {
+            stored = answer.get(COMMIT_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException away) {
+            return refuse(503, "The database of the collector is away; try again.", 5);
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+            return refuse(503, "The collector stops; try again.", 5);
+        }
+        boolean ok = stored.outcome() == Stored.Outcome.TAKEN || stored.outcome() == Stored.Outcome.NONE;
+        if (stored.outcome() == Stored.Outcome.TAKEN && request.segment() != null) {
+            taken.increment();
+            bytes.add(request.segment().raw().length);
+        }
+        if (stored.known()) {
+            tell(request, stored, now);
+        }
+        if (!ok) {
+            refused.increment();
+        }
+        return reply(request, stored);
+    }
+
+    private void tell(WireRequest request, Stored stored, long now) {
+        JvmParser parser = parsing.parser(request.jvm());
+        if (request.hello() != null) {
+            parser.hello(request.hello());
+        } else {
+            try {
+                parser.greet();
+            } catch (SQLException away) {
+                LOG.debug("the parser greets it later", away);
+            }
+        }
+        parser.heard(now, request.ended());
+        if (stored.gaps() != null) {
+            parser.gaps(stored.gaps());
+        }
+        if (stored.outcome() == Stored.Outcome.TAKEN && request.segment() != null) {
+            parser.arrived(request.segment());
+        }
+        stored.ended().forEach(parser::endedChunk);
+        parser.endOfPost(request.ended());
+        if (stored.outcome() == Stored.Outcome.TAKEN || !stored.ended().isEmpty() || request.ended()) {
+            parser.schedule();
+        }
+    }
+
+    private Reply reply(WireRequest request, Stored stored) {
+        StringBuilder text = new StringBuilder("wire=1\n");
+        if (!stored.durable().isEmpty()) {
+            StringJoiner durable = new StringJoiner(",", "durable=", "\n");
+            stored.durable().forEach((chunk, offset) -> durable.add(chunk + ":" + offset));
+            text.append(durable);
+        }
+        text.append("cadence=")
+                .append(feed.watched(request.jvm()) ? WATCHED_MILLIS : UNWATCHED_MILLIS)
+                .append('\n');
+        int waiting = parsing.waitingJvms();
+        if (waiting > 4 * settings.parsers()) {
+            text.append("wait=").append(Math.min(5_000, waiting * 20)).append('\n');
+        }
+        if (!stored.known()) {
+            text.append("hello=wanted\n");
+        }
+        String refusal = stored.refusal();
+        return switch (stored.outcome()) {
+            case NONE, TAKEN -> new Reply(200, text.toString(), 0);
+            case CONFLICT ->
+                new Reply(
+                        409,
+                        text.append("message=The segment does not start at the durable offset of its chunk.\n")
+                                .toString(),
+                        0);
+            case MALFORMED ->
+                new Reply(
+                        400,
+                        text.append("message=")
+                                .append(encoded(refusal))
+                                .append('\n')
+                                .toString(),
+                        0);
+        };
+    }
+
+    private Reply refuse(int status, String sentence, int retryAfter) {
+        refused.increment();
+        return new Reply(status, "wire=1\nmessage=" + encoded(sentence) + "\n", retryAfter);
+    }
+
+    private static String encoded(@Nullable String sentence) {
+        return String.valueOf(sentence).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A");
+    }
+
+    /** Counters. */
+    public IngestStats stats() {
+        return new IngestStats(
+                requests.sum(),
+                taken.sum(),
+                bytes.sum(),
+                parsing.storedEvents.sum(),
+                parsing.samples.sum(),
+                refused.sum(),
+                parsing.clamped.sum(),
+                parsing.parseErrors.sum(),
+                segments.waiting(),
+                parsing.waitingJvms(),
+                parsing.heldBytes.get(),
+                parsing.openReaders());
+    }
+
+    /** Takes nothing more, finishes what is being parsed, writes the unfinished minutes and stops; 15 s at most. */
+    @Override
+    public void close() {
+        housekeeping.shutdownNow();
+        segments.close();
+        parsing.close();
+    }
+}

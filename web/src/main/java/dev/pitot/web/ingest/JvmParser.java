@@ -1,0 +1,715 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.web.jfr.ChunkHeader;
+import dev.pitot.web.jfr.ChunkReader;
+import dev.pitot.web.jfr.Event;
+import dev.pitot.web.jfr.EventType;
+import dev.pitot.web.jfr.JfrFormatException;
+import dev.pitot.web.jfr.Limits;
+import dev.pitot.web.live.EndpointSecond;
+import dev.pitot.web.live.Feed;
+import dev.pitot.web.live.JvmInfo;
+import dev.pitot.web.store.BlockStore;
+import dev.pitot.web.store.EventStore;
+import dev.pitot.web.store.JvmRow;
+import dev.pitot.web.store.Segment;
+import dev.pitot.web.store.SegmentStore;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Parses the chunks of one JVM, in order, on one thread at a time; other threads only put into its inbox.
+ *
+ * <p>A chunk is always read part by part, a part being what lies between two flush boundaries, from its first byte: the
+ * constants are there. Which events a part hands on depends on nothing but the bytes up to its end, so after a crash the same
+ * parts hand on the same events. Those of a part that ends after {@code parsed_offset} are stored, samples of a part that
+ * ends after {@code block_offset} are put back into memory.
+ *
+ * <p>After any failure of the database all that is in memory is forgotten and made again from what is stored.
+ */
+final class JvmParser {
+    private static final Logger LOG = LoggerFactory.getLogger(JvmParser.class);
+
+    private static final int BATCH_EVENTS = 5_000;
+    private static final int BATCH_SAMPLES = 20_000;
+    private static final int BATCH_BYTES = 4 << 20;
+    private static final long LONGEST_PART = 64L << 20;
+    /** A JVM that sent nothing for so long gets its unfinished minute stored as it is. */
+    private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(20);
+    /** And after so long gives its memory back. */
+    private static final long IDLE_NANOS = TimeUnit.MINUTES.toNanos(10);
+
+    private static final DateTimeFormatter TIME_OF_DAY =
+            DateTimeFormatter.ofPattern("HH:mm:ss").withZone(ZoneOffset.UTC);
+
+    /** Bytes that were stored and wait for the boundary. */
+    private record Piece(long offset, byte[] raw, byte[] header, boolean held) {
+        long end() {
+            return offset + raw.length;
+        }
+    }
+
+    private record Ended(long chunkStart) {}
+
+    /** One chunk. */
+    static final class Tracked {
+        final long start;
+        final LocalDate day;
+        final TreeMap<Long, Piece> pieces = new TreeMap<>();
+        final Map<EventType, EventFields> fields = new IdentityHashMap<>();
+        long boundary;
+        long parsed;
+        /** Samples up to here are in {@link Minutes} or in stored blocks. */
+        long summed;
+
+        long block;
+        boolean open;
+        boolean out;
+
+        @Nullable
+        String error;
+
+        /** The header of the part that is being read. */
+        @Nullable
+        ChunkHeader clock;
+
+        @Nullable
+        ChunkReader reader;
+
+        private long measured;
+
+        Tracked(SegmentStore.Progress row) {
+            start = row.chunkStart();
+            day = row.day();
+            boundary = row.boundary();
+            parsed = row.parsed();
+            block = row.block();
+            summed = row.block();
+            open = row.open();
+            out = row.parsedOut();
+            error = row.parseError();
+        }
+
+        long position() {
+            return reader == null ? 0 : reader.parsedTo();
+        }
+
+        /** How far it is to be read: what cannot be parsed is not tried again. */
+        long limit() {
+            return out ? parsed : boundary;
+        }
+
+        boolean isDone() {
+            return (out || !open && boundary == 0) && block >= limit();
+        }
+
+        /** Bytes its reader keeps now, minus what it kept at the last call. */
+        long measure() {
+            long now = reader == null ? 0 : reader.retainedBytes();
+            long grown = now - measured;
+            measured = now;
+            return grown;
+        }
+
+        long measured() {
+            return measured;
+        }
+
+        void forgetMeasure() {
+            measured = 0;
+        }
+    }
+
+    private final UUID jvm;
+    private final Parsing stage;
+    private final Queue<Object> inbox = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean scheduled = new AtomicBoolean();
+    private final ReentrantLock lock = new ReentrantLock();
+    /** One call of the feed at a time. */
+    private final Object feedLock = new Object();
+
+    private volatile boolean greeted;
+    private volatile boolean saidEnded;
+    private volatile long lastArrival = System.nanoTime();
+    private volatile long retryAt;
+    private volatile boolean waitingForRetry;
+    private volatile boolean minutesOpen;
+    private volatile boolean loaded;
+
+    // The rest is guarded by lock.
+    private final TreeMap<Long, Tracked> chunks = new TreeMap<>();
+    private final Minutes minutes = new Minutes();
+    /** By chunk: parts up to here were handed to the feed; outlives {@link #forget}. */
+    private final Map<Long, Long> live = new HashMap<>();
+
+    private int failures;
+    private boolean ended;
+    private volatile boolean quietStored;
+
+    JvmParser(UUID jvm, Parsing stage) {
+        this.jvm = jvm;
+        this.stage = stage;
+    }
+
+    // ---- from the threads that handle requests
+
+    void hello(JvmInfo info) {
+        feed(feed -> feed.hello(info));
+        greeted = true;
+    }
+
+    /** Makes the JVM known to the feed, when only the database knows it. */
+    void greet() throws SQLException {
+        if (!greeted) {
+            Optional<JvmInfo> info = stage.info(jvm);
+            if (info.isPresent()) {
+                hello(info.get());
+                List<Long> gaps = stage.segments.gaps(jvm);
+                gaps(gaps);
+            }
+        }
+    }
+
+    void heard(long nowMillis, boolean last) {
+        feed(feed -> feed.heard(jvm, nowMillis, last));
+    }
+
+    void gaps(List<Long> chunkStarts) {
+        feed(feed -> feed.gap(jvm, sentence(chunkStarts)));
+    }
+
+    private static @Nullable String sentence(List<Long> chunkStarts) {
+        if (chunkStarts.isEmpty()) {
+            return null;
+        }
+        String from = TIME_OF_DAY.format(Instant.ofEpochSecond(0, chunkStarts.get(0)));
+        return chunkStarts.size() == 1
+                ? "The recording has a gap: of the chunk that began at " + from
+                        + " UTC, bytes were lost before they could be sent."
+                : "The recording has gaps: of " + chunkStarts.size() + " chunks, the first begun at " + from
+                        + " UTC, bytes were lost before they could be sent.";
+    }
+
+    /** A segment is durable. */
+    void arrived(Segment segment) {
+        boolean held = stage.hold(segment.raw().length);
+        inbox.add(new Piece[] {
+            new Piece(segment.offset(), held ? segment.raw() : new byte[0], segment.header(), held),
+            new Piece(segment.chunk().startNanos(), new byte[0], segment.header(), segment.reachesBoundary())
+        });
+        lastArrival = System.nanoTime();
+    }
+
+    /** What was put in before was in this post or an earlier one. */
+    void endOfPost(boolean last) {
+        if (last || saidEnded) {
+            saidEnded = last;
+            inbox.add(last);
+        }
+    }
+
+    /** A chunk has got its last byte. */
+    void endedChunk(long chunkStart) {
+        inbox.add(new Ended(chunkStart));
+    }
+
+    void schedule() {
+        if (scheduled.compareAndSet(false, true)) {
+            stage.execute(this::runOnce);
+        }
+    }
+
+    /** Twice a second. */
+    void tick(long now) {
+        long silent = now - lastArrival;
+        boolean due = minutesOpen && !quietStored && silent > QUIET_NANOS || loaded && silent > IDLE_NANOS;
+        if (waitingForRetry ? now - retryAt >= 0 : due || !inbox.isEmpty()) {
+            schedule();
+        }
+    }
+
+    boolean isForgettable(long now, long afterNanos) {
+        return !loaded && now - lastArrival > afterNanos && inbox.isEmpty() && !scheduled.get();
+    }
+
+    private void feed(Consumer<Feed> call) {
+        synchronized (feedLock) {
+            call.accept(stage.feed);
+        }
+    }
+
+    // ---- on the thread that parses
+
+    private void runOnce() {
+        try {
+            run();
+        } finally {
+            scheduled.set(false);
+            if (!inbox.isEmpty() && !waitingForRetry && !stage.closing()) {
+                schedule();
+            }
+        }
+    }
+
+    private void run() {
+        lock.lock();
+        try {
+            greet();
+            load();
+            takeInbox();
+            for (Tracked chunk : List.copyOf(chunks.values())) {
+                advance(chunk);
+            }
+            flush();
+            failures = 0;
+            waitingForRetry = false;
+        } catch (SQLException e) {
+            failures = Math.min(failures + 1, 6);
+            if (failures == 1) {
+                LOG.warn("Events of JVM {} were not stored, they will be parsed again: {}", jvm, e.getMessage());
+            }
+            forget();
+            retryAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(250L << failures);
+            waitingForRetry = true;
+        } catch (RuntimeException | Error e) {
+            LOG.error("Parsing of JVM {} failed; tried again in a minute.", jvm, e);
+            forget();
+            retryAt = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
+            waitingForRetry = true;
+        } finally {
+            minutesOpen = !minutes.isEmpty();
+            lock.unlock();
+        }
+    }
+
+    private void load() throws SQLException {
+        if (!loaded) {
+            for (SegmentStore.Progress row : stage.segments.unfinished(jvm)) {
+                chunks.put(row.chunkStart(), new Tracked(row));
+            }
+            stage.jvm(jvm).map(JvmRow::ended).ifPresent(last -> ended |= last);
+            loaded = true;
+        }
+    }
+
+    private void forget() {
+        for (Tracked chunk : chunks.values()) {
+            close(chunk);
+            drop(chunk);
+        }
+        chunks.clear();
+        minutes.clear();
+        loaded = false;
+    }
+
+    private void takeInbox() throws SQLException {
+        for (Object next; (next = inbox.poll()) != null; ) {
+            if (next instanceof Boolean last) {
+                ended = last;
+            } else if (next instanceof Ended end) {
+                Tracked chunk = tracked(end.chunkStart);
+                if (chunk != null) {
+                    chunk.open = false;
+                }
+            } else if (next instanceof Piece[] arrived) {
+                Piece piece = arrived[0];
+                ended = false;
+                boolean kept = false;
+                try {
+                    Tracked chunk = tracked(arrived[1].offset());
+                    if (chunk != null) {
+                        if (arrived[1].held()) {
+                            chunk.boundary = Math.max(chunk.boundary, Segment.boundaryOf(piece.header()));
+                        }
+                        // It may have been read back already, with the row of its chunk.
+                        kept = piece.held()
+                                && !chunk.isDone()
+                                && piece.offset() >= chunk.position()
+                                && piece.end() > Math.min(chunk.parsed, chunk.summed)
+                                && chunk.pieces.putIfAbsent(piece.offset(), piece) == null;
+                    }
+                } finally {
+                    if (piece.held() && !kept) {
+                        stage.heldBytes.addAndGet(-piece.raw().length);
+                    }
+                }
+                quietStored = false;
+            }
+        }
+    }
+
+    private @Nullable Tracked tracked(long chunkStart) throws SQLException {
+        Tracked chunk = chunks.get(chunkStart);
+        if (chunk == null) {
+            Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunkStart);
+            if (row.isPresent()) {
+                chunk = new Tracked(row.get());
+                if (!chunk.isDone()) {
+                    chunks.put(chunkStart, chunk);
+                }
+            }
+        }
+        return chunk;
+    }
+
+    private void close(Tracked chunk) {
+        chunk.reader = null;
+        chunk.fields.clear();
+        stage.unused(chunk);
+    }
+
+    private void drop(Tracked chunk) {
+        chunk.pieces.values().forEach(this::release);
+        chunk.pieces.clear();
+    }
+
+    private void release(Piece piece) {
+        if (piece.held()) {
+            stage.heldBytes.addAndGet(-piece.raw().length);
+        }
+    }
+
+    /** Called by other JVMs' threads: gives up the reader unless it is in use. */
+    void closeIfIdle(Tracked chunk) {
+        if (lock.tryLock()) {
+            try {
+                close(chunk);
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /** What the parts of one transaction hand on. */
+    private final class Batch {
+        final EventStore.Rows rows = stage.events.rows();
+        /** To be done after the commit, in order. */
+        final List<Runnable> after = new ArrayList<>();
+
+        boolean isFull() {
+            return rows.size() >= BATCH_EVENTS || rows.bytes() >= BATCH_BYTES || after.size() >= BATCH_SAMPLES;
+        }
+    }
+
+    private void advance(Tracked chunk) throws SQLException {
+        while (hasWork(chunk)) {
+            Batch batch = new Batch();
+            ChunkReader reader = chunk.reader;
+            if (reader == null) {
+                reader = new ChunkReader(Limits.standard(), stage.wanted, false);
+                chunk.reader = reader;
+            }
+            String error = null;
+            long limit = chunk.limit();
+            while (error == null && reader.parsedTo() < limit && !batch.isFull()) {
+                error = readPart(chunk, reader, limit, batch);
+            }
+            long parsed = reader.parsedTo();
+            boolean atEnd = error == null && !chunk.open && parsed >= limit;
+            if (atEnd) {
+                error = readWaiting(reader, chunk, batch);
+            }
+            if (!commit(chunk, batch, parsed, atEnd || error != null, error)) {
+                continue;
+            }
+            if (error != null || atEnd) {
+                chunk.summed = Math.max(chunk.summed, chunk.limit());
+                close(chunk);
+                drop(chunk);
+                return;
+            }
+            stage.used(chunk, this);
+        }
+        if (chunk.reader == null) {
+            drop(chunk);
+        }
+    }
+
+    private static boolean hasWork(Tracked chunk) {
+        return chunk.summed < chunk.limit()
+                || chunk.parsed < chunk.limit()
+                || !chunk.open && !chunk.out && chunk.boundary > 0;
+    }
+
+    /** Reads up to the next boundary; returns why that cannot be done, or null. */
+    private @Nullable String readPart(Tracked chunk, ChunkReader reader, long limit, Batch batch) throws SQLException {
+        long start = reader.parsedTo();
+        List<Piece> part = new ArrayList<>();
+        long at = start;
+        while (true) {
+            Piece piece = chunk.pieces.get(at);
+            if (piece == null) {
+                piece = readBack(chunk, at, limit);
+            }
+            if (piece == null) {
+                return "the bytes from " + at + " on are not stored";
+            }
+            part.add(piece);
+            at = piece.end();
+            if (at == Segment.boundaryOf(piece.header())) {
+                break;
+            }
+            if (at - start > LONGEST_PART) {
+                return "more than " + LONGEST_PART + " bytes without a flush boundary";
+            }
+        }
+        byte[] bytes = new byte[(int) (at - start)];
+        for (Piece piece : part) {
+            System.arraycopy(piece.raw(), 0, bytes, (int) (piece.offset() - start), piece.raw().length);
+            chunk.pieces.remove(piece.offset());
+            release(piece);
+        }
+        byte[] header = part.get(part.size() - 1).header();
+        long end = at;
+        return reading(batch, () -> {
+            ChunkHeader clock = ChunkHeader.parse(header);
+            chunk.clock = clock;
+            reader.read(clock, bytes, (type, offset, event) -> route(chunk, type, offset, event, start, end, batch));
+        });
+    }
+
+    /** What waited for constants is handed on without them, as nothing more comes. */
+    private @Nullable String readWaiting(ChunkReader reader, Tracked chunk, Batch batch) {
+        // Part of what the last part handed on: after a crash both are read again.
+        long at = Math.max(0, reader.parsedTo() - 1);
+        return reading(
+                batch,
+                () -> reader.finish(
+                        (type, offset, event) -> route(chunk, type, offset, event, at, Long.MAX_VALUE, batch)));
+    }
+
+    private interface Reading {
+        void run() throws JfrFormatException;
+    }
+
+    private @Nullable String reading(Batch batch, Reading reading) {
+        int rows = batch.rows.size();
+        int bytes = batch.rows.bytes();
+        int after = batch.after.size();
+        try {
+            reading.run();
+            return null;
+        } catch (JfrFormatException | RuntimeException e) {
+            batch.rows.truncate(rows, bytes);
+            batch.after.subList(after, batch.after.size()).clear();
+            if (e instanceof RuntimeException) {
+                LOG.error("The reader failed on bytes of JVM {}", jvm, e);
+            }
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    private @Nullable Piece readBack(Tracked chunk, long at, long limit) throws SQLException {
+        for (SegmentStore.StoredSegment stored :
+                SegmentStore.read(stage.database, jvm, chunk.start, chunk.day, at, limit)) {
+            try {
+                chunk.pieces.putIfAbsent(
+                        stored.offset(),
+                        new Piece(
+                                stored.offset(),
+                                WireRequest.inflate(stored.zlib(), stored.length()),
+                                stored.header(),
+                                false));
+            } catch (BadRequest damaged) {
+                return null;
+            }
+        }
+        return chunk.pieces.get(at);
+    }
+
+    /** Stores the batch, then hands it on in memory; false when it has to be read again. */
+    private boolean commit(Tracked chunk, Batch batch, long parsed, boolean out, @Nullable String error)
+            throws SQLException {
+        boolean stored = false;
+        if (parsed > chunk.parsed || out && !chunk.out) {
+            stored = stage.events.store(
+                    jvm, chunk.start, chunk.parsed, Math.max(parsed, chunk.parsed), out, error, batch.rows);
+            if (stored) {
+                chunk.parsed = Math.max(parsed, chunk.parsed);
+                chunk.out = out;
+                stage.storedEvents.add(batch.rows.size());
+                stage.clamped.add(batch.rows.clamped());
+            } else {
+                adopt(chunk);
+                if (chunk.parsed < parsed || out && !chunk.out) {
+                    close(chunk);
+                    return false;
+                }
+            }
+        }
+        if (error != null && chunk.error == null) {
+            chunk.error = error;
+            if (stored) {
+                stage.parseErrors.increment();
+                LOG.warn(
+                        "Chunk {} of JVM {} cannot be parsed, its bytes can still be exported: {}",
+                        chunk.start,
+                        jvm,
+                        error);
+            }
+        }
+        batch.after.forEach(Runnable::run);
+        chunk.summed = Math.max(chunk.summed, parsed);
+        live.merge(chunk.start, parsed, Math::max);
+        feed(feed -> feed.flushed(jvm));
+        return true;
+    }
+
+    /** Another collector has stored events of this chunk: goes on from where that one is. */
+    private void adopt(Tracked chunk) throws SQLException {
+        Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunk.start);
+        if (row.isEmpty()) {
+            throw new SQLException("chunk " + chunk.start + " of JVM " + jvm + " is no longer there");
+        }
+        chunk.parsed = row.get().parsed();
+        chunk.out = row.get().parsedOut();
+        chunk.error = row.get().parseError();
+    }
+
+    private void route(Tracked chunk, EventType type, long offset, Event event, long start, long end, Batch batch) {
+        EventFields fields = chunk.fields.get(type);
+        if (fields == null) {
+            fields = new EventFields(type, Objects.requireNonNull(chunk.clock));
+            chunk.fields.put(type, fields);
+        }
+        boolean toLive = end > live.getOrDefault(chunk.start, chunk.block);
+        if (Parsing.isMetric(type.name())) {
+            boolean toMinutes = end > chunk.summed;
+            if (toMinutes || toLive) {
+                EventFields.Sample sample = fields.sample(event);
+                batch.after.add(() -> sample(sample, chunk.start, start, toMinutes, toLive));
+            }
+            return;
+        }
+        if (end > chunk.parsed) {
+            String json = fields.json(event);
+            batch.rows.add(jvm, type.name(), event.startNanos(), chunk.start, offset, json);
+            if (type.name().equals("pitot.JvmInformation")) {
+                batch.rows.information(json);
+            }
+        }
+        if (toLive) {
+            tellLive(fields, event, batch);
+        }
+    }
+
+    private void sample(EventFields.Sample sample, long chunk, long part, boolean toMinutes, boolean toLive) {
+        if (toMinutes) {
+            if (stage.blocks.takes(sample.timeMillis()) && minutes.add(sample, chunk, part)) {
+                stage.samples.increment();
+            } else {
+                stage.clamped.increment();
+            }
+        }
+        if (toLive) {
+            feed(feed -> feed.metric(
+                    jvm, sample.type(), sample.timeMillis(), sample.fields(), sample.numbers(), sample.texts()));
+        }
+    }
+
+    private void tellLive(EventFields fields, Event event, Batch batch) {
+        long time = Math.floorDiv(event.startNanos(), 1_000_000L);
+        switch (fields.type().name()) {
+            case "pitot.EndpointSummary" -> {
+                EndpointSecond second = new EndpointSecond(
+                        time,
+                        fields.text(event, "method"),
+                        fields.text(event, "route"),
+                        fields.whole(event, "interval"),
+                        fields.whole(event, "count"),
+                        fields.whole(event, "errors"),
+                        fields.whole(event, "totalDuration"),
+                        fields.whole(event, "maxDuration"),
+                        fields.text(event, "histogram"),
+                        fields.whole(event, "measured"),
+                        fields.whole(event, "totalCpuTime"),
+                        fields.whole(event, "totalAllocated"),
+                        fields.whole(event, "counted"),
+                        fields.number(event, "totalCycles"),
+                        fields.number(event, "totalInstructions"),
+                        fields.number(event, "totalCacheMisses"),
+                        fields.number(event, "totalBranchMisses"));
+                batch.after.add(() -> feed(feed -> feed.endpoint(jvm, second)));
+            }
+            case "pitot.AgentStatus" -> {
+                String part = fields.text(event, "part");
+                String state = fields.text(event, "state");
+                String reason = fields.text(event, "reason");
+                String remedy = fields.text(event, "remedy");
+                batch.after.add(() -> feed(feed -> feed.status(jvm, time, part, state, reason, remedy)));
+            }
+            case "jdk.GarbageCollection" -> {
+                String name = fields.text(event, "name");
+                double pause = fields.whole(event, "sumOfPauses") / 1e6;
+                batch.after.add(() -> feed(feed -> feed.collection(jvm, time, name, pause)));
+            }
+            default -> {
+                // Stored only.
+            }
+        }
+    }
+
+    /** Stores the minutes that are over, and all of them when the JVM is quiet, has ended, or the collector stops. */
+    private void flush() throws SQLException {
+        boolean over =
+                ended && chunks.values().stream().noneMatch(chunk -> chunk.open || !chunk.out && chunk.boundary > 0);
+        boolean quiet = System.nanoTime() - lastArrival > QUIET_NANOS && !quietStored;
+        boolean all = over || quiet || stage.closing();
+        boolean newlyDone = chunks.values().stream().anyMatch(chunk -> chunk.out && chunk.block < chunk.limit());
+        if (minutes.hasDue(all) || newlyDone || over && !minutes.isEmpty()) {
+            List<BlockStore.Block> due = minutes.due(all);
+            minutes.stored(all);
+            minutes.letGo(over);
+            Map<Long, Long> offsets = new HashMap<>();
+            chunks.forEach((start, chunk) -> {
+                long offset = Math.min(minutes.blockOffset(start, chunk.summed), chunk.parsed);
+                if (offset > chunk.block) {
+                    offsets.put(start, offset);
+                }
+            });
+            if (!due.isEmpty() || !offsets.isEmpty()) {
+                stage.blocks.store(jvm, due, offsets);
+            }
+            offsets.forEach((start, offset) -> {
+                Tracked chunk = chunks.get(start);
+                if (chunk != null) {
+                    chunk.block = offset;
+                }
+            });
+        }
+        quietStored |= quiet;
+        chunks.values().removeIf(chunk -> {
+            if (chunk.isDone()) {
+                close(chunk);
+                drop(chunk);
+                live.remove(chunk.start);
+                return true;
+            }
+            return false;
+        });
+        if (System.nanoTime() - lastArrival > IDLE_NANOS && inbox.isEmpty()) {
+            forget();
+        }
+    }
+}

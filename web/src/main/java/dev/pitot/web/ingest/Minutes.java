@@ -1,0 +1,230 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.web.store.BlockStore;
+import dev.pitot.web.store.Json;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The minutes of one JVM that are not over yet, sample by sample, and for each the part of each chunk where its first sample
+ * came from: what must be read again after a crash. One thread at a time.
+ *
+ * <p>Time is that of the samples: a JVM that was cut off and sends its backlog is not behind. A minute is stored
+ * {@link #GRACE_MILLIS} after its end and again if more samples come; it is let go of {@link #KEEP_MILLIS} after its end.
+ */
+final class Minutes {
+    static final long MINUTE = 60_000;
+    static final long GRACE_MILLIS = 3_000;
+    static final long KEEP_MILLIS = 60_000;
+    /** Samples of one type and minute: a hundred a second. */
+    static final int MOST_SAMPLES = 6_000;
+    /** Minutes at a time; beyond, the oldest is let go of. Only a JVM whose clock jumps has so many. */
+    private static final int MOST_MINUTES = 30;
+
+    /** One field of one type and minute. */
+    private static final class Column {
+        double[] numbers = new double[64];
+
+        @Nullable
+        String[] texts = {};
+
+        boolean hasText;
+
+        Column() {
+            Arrays.fill(numbers, Double.NaN);
+        }
+
+        void set(int i, double number, @Nullable String text) {
+            if (i >= numbers.length) {
+                int old = numbers.length;
+                numbers = Arrays.copyOf(numbers, old * 2);
+                Arrays.fill(numbers, old, old * 2, Double.NaN);
+            }
+            numbers[i] = number;
+            if (text != null) {
+                if (texts.length < numbers.length) {
+                    texts = Arrays.copyOf(texts, numbers.length);
+                }
+                texts[i] = text;
+                hasText = true;
+            }
+        }
+    }
+
+    private static final class Block {
+        final Map<String, Column> columns = new LinkedHashMap<>();
+        long[] t = new long[64];
+        int n;
+
+        boolean add(EventFields.Sample sample) {
+            if (n == MOST_SAMPLES) {
+                return false;
+            }
+            if (n == t.length) {
+                t = Arrays.copyOf(t, n * 2);
+            }
+            t[n] = sample.timeMillis();
+            for (int i = 0; i < sample.fields().length; i++) {
+                columns.computeIfAbsent(sample.fields()[i], name -> new Column())
+                        .set(n, sample.numbers()[i], sample.texts()[i]);
+            }
+            n++;
+            return true;
+        }
+
+        String json(long minute) {
+            int[] order = order();
+            StringBuilder out = new StringBuilder(n * 64).append("{\"t\":[");
+            for (int k = 0; k < n; k++) {
+                out.append(k == 0 ? "" : ",").append(t[order[k]] - minute);
+            }
+            out.append(']');
+            columns.forEach((name, column) -> {
+                out.append(',');
+                Json.text(out, name);
+                out.append(":[");
+                for (int k = 0; k < n; k++) {
+                    int i = order[k];
+                    if (k > 0) {
+                        out.append(',');
+                    }
+                    String text = column.hasText && i < column.texts.length ? column.texts[i] : null;
+                    if (text != null) {
+                        Json.text(out, text);
+                    } else {
+                        Json.number(out, i < column.numbers.length ? column.numbers[i] : Double.NaN);
+                    }
+                }
+                out.append(']');
+            });
+            return out.append('}').toString();
+        }
+
+        /** Places of the samples by time; a sample that had to wait for its constants came late. */
+        private int[] order() {
+            int[] order = new int[n];
+            for (int i = 0; i < n; i++) {
+                int k = i;
+                for (; k > 0 && t[order[k - 1]] > t[i]; k--) {
+                    order[k] = order[k - 1];
+                }
+                order[k] = i;
+            }
+            return order;
+        }
+    }
+
+    private static final class Minute {
+        final Map<String, Block> blocks = new LinkedHashMap<>();
+        final Map<Long, Long> firstPart = new HashMap<>();
+        boolean dirty;
+    }
+
+    private final TreeMap<Long, Minute> minutes = new TreeMap<>();
+    private long newest = Long.MIN_VALUE;
+    private long letGoUntil = Long.MIN_VALUE;
+
+    /**
+     * Adds a sample.
+     *
+     * @param chunk its chunk's start
+     * @param part where the part that handed it on begins, bytes from the chunk's start
+     * @return false when its minute was let go of or is full: it is left out
+     */
+    boolean add(EventFields.Sample sample, long chunk, long part) {
+        long start = Math.floorDiv(sample.timeMillis(), MINUTE) * MINUTE;
+        Minute minute = minutes.get(start);
+        if (minute == null) {
+            if (start < letGoUntil) {
+                return false;
+            }
+            minute = new Minute();
+            minutes.put(start, minute);
+        }
+        Block block = minute.blocks.get(sample.type());
+        if (block == null) {
+            block = new Block();
+            minute.blocks.put(sample.type(), block);
+        }
+        minute.firstPart.merge(chunk, part, Math::min);
+        newest = Math.max(newest, sample.timeMillis());
+        if (!block.add(sample)) {
+            return false;
+        }
+        minute.dirty = true;
+        return true;
+    }
+
+    /** Whether {@link #due} would give a block. */
+    boolean hasDue(boolean all) {
+        for (Map.Entry<Long, Minute> entry : minutes.entrySet()) {
+            if (entry.getValue().dirty && (all || entry.getKey() + MINUTE + GRACE_MILLIS <= newest)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The blocks to store now. */
+    List<BlockStore.Block> due(boolean all) {
+        List<BlockStore.Block> due = new ArrayList<>();
+        minutes.forEach((start, minute) -> {
+            if (minute.dirty && (all || start + MINUTE + GRACE_MILLIS <= newest)) {
+                minute.blocks.forEach(
+                        (type, block) -> due.add(new BlockStore.Block(type, start, block.n, block.json(start))));
+            }
+        });
+        return due;
+    }
+
+    /** What {@link #due} gave is stored. */
+    void stored(boolean all) {
+        minutes.forEach((start, minute) -> {
+            if (all || start + MINUTE + GRACE_MILLIS <= newest) {
+                minute.dirty = false;
+            }
+        });
+    }
+
+    /**
+     * Lets go of minutes that are stored.
+     *
+     * @param all whatever their age: nothing more can come
+     */
+    void letGo(boolean all) {
+        while (!minutes.isEmpty()) {
+            Map.Entry<Long, Minute> oldest = minutes.firstEntry();
+            boolean old = oldest.getKey() + MINUTE + KEEP_MILLIS <= newest || minutes.size() > MOST_MINUTES;
+            if (oldest.getValue().dirty || !(all || old)) {
+                return;
+            }
+            letGoUntil = Math.max(letGoUntil, oldest.getKey() + MINUTE);
+            minutes.pollFirstEntry();
+        }
+    }
+
+    /** Where a chunk must be read from again: its first part with a sample of a minute that is still here. */
+    long blockOffset(long chunk, long parsedTo) {
+        long offset = parsedTo;
+        for (Minute minute : minutes.values()) {
+            offset = Math.min(offset, minute.firstPart.getOrDefault(chunk, Long.MAX_VALUE));
+        }
+        return offset;
+    }
+
+    boolean isEmpty() {
+        return minutes.isEmpty();
+    }
+
+    void clear() {
+        minutes.clear();
+        newest = Long.MIN_VALUE;
+        letGoUntil = Long.MIN_VALUE;
+    }
+}

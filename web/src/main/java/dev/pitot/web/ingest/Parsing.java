@@ -1,0 +1,248 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.web.live.Feed;
+import dev.pitot.web.live.JvmInfo;
+import dev.pitot.web.store.BlockStore;
+import dev.pitot.web.store.Database;
+import dev.pitot.web.store.EventStore;
+import dev.pitot.web.store.JvmRow;
+import dev.pitot.web.store.Queries;
+import dev.pitot.web.store.SegmentStore;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The stage after the commit: a few threads that parse what became durable, one JVM on at most one of them. What it holds in
+ * memory is bounded, as everything can be read again from the stored segments. Any thread.
+ */
+final class Parsing {
+    private static final Logger LOG = LoggerFactory.getLogger(Parsing.class);
+    /** Constants of all open chunks together. */
+    private static final long RETAINED_BYTES =
+            Math.min(512L << 20, Runtime.getRuntime().maxMemory() / 4);
+
+    private static final long TICK_MILLIS = 500;
+    private static final long FORGET_NANOS = TimeUnit.HOURS.toNanos(2);
+
+    private static final Set<String> METRICS = Set.of(
+            "pitot.ProcessCounters",
+            "pitot.JvmMemory",
+            "jdk.CPULoad",
+            "jdk.JavaThreadStatistics",
+            "jdk.ClassLoadingStatistics");
+    private static final Set<String> EVENTS = Set.of(
+            "pitot.EndpointSummary",
+            "pitot.HttpRequest",
+            "pitot.AgentStatus",
+            "pitot.JvmInformation",
+            "jdk.GarbageCollection",
+            "jdk.GCHeapSummary",
+            "jdk.JavaMonitorEnter",
+            "jdk.JavaErrorThrow");
+
+    final Database database;
+    final Feed feed;
+    final SegmentStore segments;
+    final EventStore events;
+    final BlockStore blocks;
+    final Predicate<String> wanted;
+
+    final LongAdder storedEvents = new LongAdder();
+    final LongAdder samples = new LongAdder();
+    final LongAdder clamped = new LongAdder();
+    final LongAdder parseErrors = new LongAdder();
+    final AtomicLong heldBytes = new AtomicLong();
+
+    private final IngestSettings settings;
+    private final Queries queries;
+    private final Map<UUID, JvmParser> parsers = new ConcurrentHashMap<>();
+    private final ThreadPoolExecutor executor;
+    private final ScheduledExecutorService ticker;
+    private final Map<JvmParser.Tracked, JvmParser> readers = new LinkedHashMap<>(64, 0.75f, true);
+    private long retained;
+    private volatile boolean closing;
+
+    Parsing(
+            Database database,
+            Feed feed,
+            IngestSettings settings,
+            SegmentStore segments,
+            EventStore events,
+            BlockStore blocks) {
+        this.database = database;
+        this.feed = feed;
+        this.settings = settings;
+        this.segments = segments;
+        this.events = events;
+        this.blocks = blocks;
+        this.queries = new Queries(database);
+        Predicate<String> own = patterns(settings.eventPatterns());
+        this.wanted = type -> METRICS.contains(type) || EVENTS.contains(type) || own.test(type);
+        AtomicLong number = new AtomicLong();
+        this.executor = new ThreadPoolExecutor(
+                settings.parsers(), settings.parsers(), 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                    Thread thread = new Thread(task, "pitot-parser-" + number.incrementAndGet());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        this.ticker = Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, "pitot-parsing-ticks");
+            thread.setDaemon(true);
+            return thread;
+        });
+        ticker.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    /** {@code com.acme.*}: what begins so; else the full name. */
+    private static Predicate<String> patterns(List<String> patterns) {
+        Predicate<String> any = type -> false;
+        for (String pattern : patterns) {
+            any = any.or(
+                    pattern.endsWith("*")
+                            ? type -> type.startsWith(pattern.substring(0, pattern.length() - 1))
+                            : pattern::equals);
+        }
+        return any;
+    }
+
+    static boolean isMetric(String type) {
+        return METRICS.contains(type);
+    }
+
+    /** Begins with every JVM of which something is stored but not parsed: it may never be heard of again. */
+    void start() {
+        try {
+            for (UUID jvm : segments.unfinishedJvms()) {
+                parser(jvm).schedule();
+            }
+        } catch (SQLException e) {
+            LOG.warn(
+                    "What was left unparsed is read when its JVM is heard of, as the database does not answer: {}",
+                    e.getMessage());
+        }
+    }
+
+    JvmParser parser(UUID jvm) {
+        return parsers.computeIfAbsent(jvm, id -> new JvmParser(id, this));
+    }
+
+    void execute(Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException stopped) {
+            LOG.debug("not parsed now: the collector stops");
+        }
+    }
+
+    Optional<JvmRow> jvm(UUID jvm) throws SQLException {
+        return queries.jvm(jvm);
+    }
+
+    Optional<JvmInfo> info(UUID jvm) throws SQLException {
+        return jvm(jvm).map(JvmRow::info);
+    }
+
+    /** Whether bytes may be held in memory until they are parsed; else they are read back. */
+    boolean hold(long bytes) {
+        if (heldBytes.addAndGet(bytes) > settings.heldBytes()) {
+            heldBytes.addAndGet(-bytes);
+            return false;
+        }
+        return true;
+    }
+
+    /** A reader was used; closes those that were not for longest, when there are too many. */
+    void used(JvmParser.Tracked chunk, JvmParser owner) {
+        List<Map.Entry<JvmParser.Tracked, JvmParser>> surplus = new ArrayList<>();
+        synchronized (readers) {
+            retained += chunk.measure();
+            readers.put(chunk, owner);
+            long excess = retained - RETAINED_BYTES;
+            int many = readers.size() - settings.openReaders();
+            Iterator<Map.Entry<JvmParser.Tracked, JvmParser>> oldest =
+                    readers.entrySet().iterator();
+            while ((many > 0 || excess > 0) && readers.size() - surplus.size() > 1 && oldest.hasNext()) {
+                Map.Entry<JvmParser.Tracked, JvmParser> next = oldest.next();
+                surplus.add(Map.entry(next.getKey(), next.getValue()));
+                many--;
+                excess -= next.getKey().measured();
+            }
+        }
+        surplus.forEach(entry -> entry.getValue().closeIfIdle(entry.getKey()));
+    }
+
+    /** A reader was closed. */
+    void unused(JvmParser.Tracked chunk) {
+        synchronized (readers) {
+            if (readers.remove(chunk) != null) {
+                retained -= chunk.measured();
+                chunk.forgetMeasure();
+            }
+        }
+    }
+
+    int openReaders() {
+        synchronized (readers) {
+            return readers.size();
+        }
+    }
+
+    int waitingJvms() {
+        return executor.getQueue().size();
+    }
+
+    boolean closing() {
+        return closing;
+    }
+
+    private void tick() {
+        try {
+            long now = System.nanoTime();
+            for (Iterator<JvmParser> all = parsers.values().iterator(); all.hasNext(); ) {
+                JvmParser parser = all.next();
+                parser.tick(now);
+                if (parser.isForgettable(now, FORGET_NANOS)) {
+                    all.remove();
+                }
+            }
+        } catch (RuntimeException e) {
+            LOG.error("A tick of the parsers failed; the next one goes on.", e);
+        }
+    }
+
+    /** Parses what is there, stores the unfinished minutes and stops. */
+    void close() {
+        closing = true;
+        ticker.shutdownNow();
+        parsers.values().forEach(JvmParser::schedule);
+        executor.shutdown();
+        try {
+            if (!executor.awaitTermination(8, TimeUnit.SECONDS)) {
+                LOG.warn("Not everything was parsed within 8 s; the rest is done at the next start.");
+                executor.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            executor.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,423 @@
+package dev.pitot.web.live;
+
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The last minutes of every JVM, in memory, and the pages that watch them. Ingest writes as {@link Feed} says; requests read from
+ * any thread. One thread, the publisher, makes all messages: a message is made once for all who watch the same, and a viewer
+ * who is slow has only its own queue to fill.
+ */
+public final class Live implements Feed, AutoCloseable {
+    /** Most JVMs that are known at a time; the one not heard for longest gives way. */
+    static final int MOST_JVMS = 10_000;
+    /** Most JVMs whose samples are held; about 0.5 MB each. */
+    static final int MOST_WITH_DATA = 1_000;
+    /** Most JVMs in a fleet message. */
+    static final int MOST_IN_FLEET = 1_000;
+
+    private static final long FORGET_MILLIS = 30 * 60_000L;
+    private static final long DEFAULT_SINCE_MILLIS = 10 * 60_000L;
+    private static final Logger LOG = LoggerFactory.getLogger(Live.class);
+
+    private final Clock clock;
+    private final ConcurrentHashMap<UUID, LiveJvm> jvms = new ConcurrentHashMap<>();
+    private final Set<Viewer> viewers = ConcurrentHashMap.newKeySet();
+    /** How many viewers watch a JVM. Changed by the publisher only. */
+    private final ConcurrentHashMap<UUID, Set<Viewer>> watchers = new ConcurrentHashMap<>();
+
+    private final Set<UUID> dirty = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean publishing = new AtomicBoolean();
+    private final ScheduledExecutorService publisher = Executors.newSingleThreadScheduledExecutor(task -> {
+        Thread thread = new Thread(task, "pitot-live");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    public Live(Clock clock) {
+        this.clock = clock;
+        publisher.scheduleAtFixedRate(guarded(this::tick), 1, 1, TimeUnit.SECONDS);
+        publisher.scheduleAtFixedRate(guarded(this::forgetTheSilent), 60, 60, TimeUnit.SECONDS);
+    }
+
+    // ---- what ingest tells -------------------------------------------------------------------------------------
+
+    @Override
+    public void hello(JvmInfo info) {
+        long now = clock.millis();
+        jvms.compute(info.id(), (id, known) -> {
+            if (known == null) {
+                return new LiveJvm(info, now, now, false);
+            }
+            known.hello(info);
+            return known;
+        });
+    }
+
+    /** Makes a JVM known that the store remembers from before this start; one that is known already stays as it is. */
+    public void remember(JvmInfo info, long firstSeenMillis, long lastSeenMillis, boolean ended) {
+        jvms.putIfAbsent(info.id(), new LiveJvm(info, firstSeenMillis, lastSeenMillis, ended));
+    }
+
+    @Override
+    public void heard(UUID jvm, long nowMillis, boolean ended) {
+        with(jvm, known -> known.heard(nowMillis, ended));
+    }
+
+    @Override
+    public void metric(UUID jvm, String type, long timeMillis, String[] fields, double[] numbers, String[] texts) {
+        with(jvm, known -> known.metric(timeMillis, type, fields, numbers, texts));
+    }
+
+    @Override
+    public void endpoint(UUID jvm, EndpointSecond second) {
+        with(jvm, known -> known.endpoint(second));
+    }
+
+    @Override
+    public void collection(UUID jvm, long timeMillis, String name, double pauseMillis) {
+        with(jvm, known -> known.collection(timeMillis, name, pauseMillis));
+    }
+
+    @Override
+    public void status(UUID jvm, long timeMillis, String part, String state, String reason, String remedy) {
+        with(jvm, known -> known.status(new PartStatus(timeMillis, part, state, reason, remedy)));
+    }
+
+    @Override
+    public void gap(UUID jvm, @Nullable String sentence) {
+        with(jvm, known -> known.gap(sentence));
+    }
+
+    @Override
+    public void flushed(UUID jvm) {
+        with(jvm, LiveJvm::flushed);
+        if (watchers.containsKey(jvm)) {
+            dirty.add(jvm);
+            if (publishing.compareAndSet(false, true)) {
+                onPublisher(this::publishDirty);
+            }
+        }
+    }
+
+    @Override
+    public boolean watched(UUID jvm) {
+        boolean watched = watchers.containsKey(jvm);
+        with(jvm, known -> known.told(watched));
+        return watched;
+    }
+
+    private void with(UUID jvm, java.util.function.Consumer<LiveJvm> action) {
+        LiveJvm known = jvms.get(jvm);
+        if (known != null) {
+            action.accept(known);
+        }
+    }
+
+    // ---- what requests ask -------------------------------------------------------------------------------------
+
+    /** The JVMs that are known, the one started last first. */
+    public List<JvmSummary> fleet() {
+        long now = clock.millis();
+        return jvms.values().stream()
+                .map(jvm -> jvm.summary(now))
+                .sorted(Comparator.comparingInt((JvmSummary jvm) -> jvm.state().equals("live") ? 0 : 1)
+                        .thenComparing(
+                                Comparator.comparingLong(JvmSummary::lastSeen).reversed()))
+                .limit(MOST_IN_FLEET)
+                .sorted(Comparator.comparingLong(JvmSummary::started).reversed().thenComparing(JvmSummary::id))
+                .toList();
+    }
+
+    /** One JVM, if it is known. */
+    public Optional<JvmSummary> jvm(UUID id) {
+        return Optional.ofNullable(jvms.get(id)).map(jvm -> jvm.summary(clock.millis()));
+    }
+
+    /** State of the parts of its agent; empty when memory has none. */
+    public List<PartStatus> status(UUID id) {
+        LiveJvm jvm = jvms.get(id);
+        return jvm == null ? List.of() : jvm.status();
+    }
+
+    /**
+     * Samples that memory holds in {@code [fromMillis, toMillis)}: times, and per field a {@code double[]} or {@code String[]}.
+     * Both are empty when it holds none.
+     */
+    public Tail metrics(UUID id, String type, long fromMillis, long toMillis) {
+        LiveJvm jvm = jvms.get(id);
+        MetricWindow.Samples samples = jvm == null ? null : jvm.samples(type, fromMillis, toMillis);
+        return samples == null ? new Tail(new long[0], new LinkedHashMap<>()) : new Tail(samples.t(), samples.fields());
+    }
+
+    /** Samples of one type, oldest first. */
+    public record Tail(long[] t, LinkedHashMap<String, Object> fields) {}
+
+    /** Endpoints over the last 60 s of data. */
+    public Optional<EndpointWindow> endpoints(UUID id) {
+        return Optional.ofNullable(jvms.get(id)).map(LiveJvm::endpointWindow);
+    }
+
+    /** Pages that are connected. */
+    public int viewers() {
+        return viewers.size();
+    }
+
+    // ---- viewers -----------------------------------------------------------------------------------------------
+
+    /** A page has connected. */
+    public Viewer connect(Viewer.Outlet outlet) {
+        Viewer viewer = new Viewer(outlet);
+        viewers.add(viewer);
+        return viewer;
+    }
+
+    /** The page is gone. */
+    public void disconnect(Viewer viewer) {
+        viewer.close();
+        viewers.remove(viewer);
+        onPublisher(() -> unwatch(viewer));
+    }
+
+    /** The page wants the fleet. */
+    public void watchFleet(Viewer viewer) {
+        onPublisher(() -> {
+            unwatch(viewer);
+            viewer.watch(new Viewer.Watch.Fleet());
+            viewer.offer(fleetMessage());
+        });
+    }
+
+    /**
+     * The page wants one JVM.
+     *
+     * @param sinceMillis it has all samples up to this time; null: the last ten minutes, please
+     */
+    public void watchJvm(Viewer viewer, UUID id, @Nullable Long sinceMillis) {
+        onPublisher(() -> {
+            unwatch(viewer);
+            LiveJvm jvm = jvms.get(id);
+            if (jvm == null) {
+                refuse(viewer, "No JVM " + id + " is known here.");
+                return;
+            }
+            // What the others lack goes out first, so that from here on all who watch have the same.
+            publish(id, jvm);
+            viewer.watch(new Viewer.Watch.OneJvm(id));
+            watchers.computeIfAbsent(id, k -> ConcurrentHashMap.newKeySet()).add(viewer);
+            viewer.lastJvmMessage = null;
+            offerJvm(viewer, jvm);
+            JvmSummary summary = jvm.summary(clock.millis());
+            long newest = summary.lastData() == null ? clock.millis() : summary.lastData();
+            long since = sinceMillis == null ? newest - DEFAULT_SINCE_MILLIS : sinceMillis;
+            messages(id, jvm.since(since)).forEach(viewer::offer);
+            EndpointWindow endpoints = jvm.endpointWindow();
+            if (endpoints != null) {
+                viewer.offer(endpointsMessage(id, endpoints));
+            }
+        });
+    }
+
+    /** Tells a page that what it asked for cannot be had. */
+    public void refuse(Viewer viewer, String sentence) {
+        viewer.offer(Json.text(new ErrorMessage("error", sentence)));
+    }
+
+    private void unwatch(Viewer viewer) {
+        viewer.watch(new Viewer.Watch.Nothing());
+        watchers.values().removeIf(set -> set.remove(viewer) && set.isEmpty());
+    }
+
+    // ---- the publisher -----------------------------------------------------------------------------------------
+
+    private void publishDirty() {
+        publishing.set(false);
+        for (UUID id : List.copyOf(dirty)) {
+            dirty.remove(id);
+            LiveJvm jvm = jvms.get(id);
+            if (jvm != null) {
+                publish(id, jvm);
+            }
+        }
+    }
+
+    private void publish(UUID id, LiveJvm jvm) {
+        LiveJvm.News news = jvm.takeNews();
+        Set<Viewer> audience = watchers.get(id);
+        if (audience == null) {
+            return;
+        }
+        List<String> messages = messages(id, news);
+        for (Viewer viewer : List.copyOf(audience)) {
+            for (String message : messages) {
+                if (!viewer.offer(message)) {
+                    unwatch(viewer);
+                    break;
+                }
+            }
+        }
+    }
+
+    private void tick() {
+        long now = clock.millis();
+        String fleet = null;
+        for (Viewer viewer : viewers) {
+            if (viewer.watch() instanceof Viewer.Watch.Fleet) {
+                fleet = fleet == null ? fleetMessage() : fleet;
+                viewer.offer(fleet);
+            }
+        }
+        Map<UUID, Set<Viewer>> audiences = new HashMap<>(watchers);
+        audiences.forEach((id, audience) -> {
+            LiveJvm jvm = jvms.get(id);
+            if (jvm == null) {
+                return;
+            }
+            EndpointWindow endpoints = jvm.takeEndpointsChanged() ? jvm.endpointWindow() : null;
+            String message = endpoints == null ? null : endpointsMessage(id, endpoints);
+            for (Viewer viewer : List.copyOf(audience)) {
+                if (!offerJvm(viewer, jvm) || (message != null && !viewer.offer(message))) {
+                    unwatch(viewer);
+                }
+            }
+        });
+        for (Viewer viewer : viewers) {
+            if (viewer.closed()) {
+                viewers.remove(viewer);
+                unwatch(viewer);
+            }
+        }
+    }
+
+    /** False when the viewer lags. */
+    private boolean offerJvm(Viewer viewer, LiveJvm jvm) {
+        long now = clock.millis();
+        JvmSummary summary = jvm.summary(now);
+        List<PartStatus> status = jvm.status();
+        int cadence = jvm.cadenceMillis();
+        String unclocked = Json.text(new JvmMessage("jvm", 0, summary, status, cadence));
+        if (unclocked.equals(viewer.lastJvmMessage)) {
+            return true;
+        }
+        viewer.lastJvmMessage = unclocked;
+        return viewer.offer(Json.text(new JvmMessage("jvm", now, summary, status, cadence)));
+    }
+
+    private String fleetMessage() {
+        return Json.text(new FleetMessage("fleet", clock.millis(), fleet()));
+    }
+
+    private static String endpointsMessage(UUID id, EndpointWindow window) {
+        return Json.text(new EndpointsMessage("endpoints", id, window.from(), window.to(), window.endpoints()));
+    }
+
+    private static List<String> messages(UUID id, LiveJvm.News news) {
+        List<String> messages = new ArrayList<>();
+        for (LiveJvm.Run run : news.runs()) {
+            messages.add(Json.text(new SamplesMessage(
+                    "samples", id, run.type(), run.samples().t(), run.samples().fields())));
+        }
+        RequestSeconds.Rates rates = news.rates();
+        if (rates != null) {
+            messages.add(
+                    Json.text(new RatesMessage("rates", id, rates.t(), rates.requests(), rates.errors(), rates.p99())));
+        }
+        List<LiveJvm.Collection> gcs = news.collections();
+        if (!gcs.isEmpty()) {
+            messages.add(Json.text(new GcMessage(
+                    "gc",
+                    id,
+                    gcs.stream().mapToLong(LiveJvm.Collection::time).toArray(),
+                    gcs.stream().map(LiveJvm.Collection::name).toArray(String[]::new),
+                    gcs.stream().mapToDouble(LiveJvm.Collection::pause).toArray())));
+        }
+        return messages;
+    }
+
+    private record FleetMessage(String kind, long now, List<JvmSummary> jvms) {}
+
+    private record JvmMessage(String kind, long now, JvmSummary jvm, List<PartStatus> status, int cadence) {}
+
+    private record SamplesMessage(String kind, UUID id, String type, long[] t, Map<String, Object> fields) {}
+
+    private record EndpointsMessage(String kind, UUID id, long from, long to, List<Endpoint> endpoints) {}
+
+    private record RatesMessage(String kind, UUID id, long[] t, long[] requests, long[] errors, double[] p99) {}
+
+    private record GcMessage(String kind, UUID id, long[] t, String[] name, double[] pause) {}
+
+    private record ErrorMessage(String kind, String error) {}
+
+    /** Drops the samples of JVMs that nobody watches and that are silent for long, and the JVMs above the bounds. */
+    void forgetTheSilent() {
+        long now = clock.millis();
+        List<LiveJvm> byLastSeen = new ArrayList<>(jvms.values());
+        Map<LiveJvm, Long> seen = new HashMap<>();
+        byLastSeen.forEach(jvm -> seen.put(jvm, jvm.lastSeen()));
+        byLastSeen.sort(Comparator.comparingLong((LiveJvm jvm) -> seen.getOrDefault(jvm, 0L))
+                .reversed());
+        Set<LiveJvm> keep = new LinkedHashSet<>();
+        int number = 0;
+        for (LiveJvm jvm : byLastSeen) {
+            if (watchers.containsKey(jvm.id())) {
+                keep.add(jvm);
+                continue;
+            }
+            number++;
+            if (number > MOST_JVMS) {
+                jvms.remove(jvm.id(), jvm);
+            } else if (jvm.hasData()
+                    && (keep.size() >= MOST_WITH_DATA || now - seen.getOrDefault(jvm, 0L) > FORGET_MILLIS)) {
+                jvm.forgetData();
+            } else if (jvm.hasData()) {
+                keep.add(jvm);
+            }
+        }
+    }
+
+    private void onPublisher(Runnable task) {
+        try {
+            publisher.execute(guarded(task));
+        } catch (RejectedExecutionException closing) {
+            // The collector stops; nobody is told anything more.
+            LOG.debug("after the end", closing);
+        }
+    }
+
+    private static Runnable guarded(Runnable task) {
+        return () -> {
+            try {
+                task.run();
+            } catch (RuntimeException bug) {
+                // A scheduled task that throws would never run again.
+                LOG.error("The live view failed to publish", bug);
+            }
+        };
+    }
+
+    /** Stops publishing; viewers get nothing more. */
+    @Override
+    public void close() {
+        publisher.shutdownNow();
+        viewers.forEach(Viewer::close);
+        viewers.clear();
+    }
+}

@@ -1,0 +1,154 @@
+package dev.pitot.web.store;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.LocalDate;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Transaction B: stores the events of a parsed part and says so in the chunk's row. Any thread. */
+public final class EventStore {
+    private static final long MICROS_PER_DAY = 86_400_000_000L;
+
+    private final Database database;
+    private final Partitions partitions;
+
+    public EventStore(Database database, Partitions partitions) {
+        this.database = database;
+        this.partitions = partitions;
+    }
+
+    /** Rows gathered for one transaction. One thread. */
+    public static final class Rows {
+        private final CopyRows copy = new CopyRows();
+        private final Set<LocalDate> days = new HashSet<>();
+        private final long firstMicros;
+        private final long endMicros;
+        private long clamped;
+        private long lastDay = Long.MIN_VALUE;
+        private @Nullable String information;
+
+        private Rows(LocalDate first, LocalDate last) {
+            firstMicros = first.toEpochDay() * MICROS_PER_DAY;
+            endMicros = (last.toEpochDay() + 1) * MICROS_PER_DAY;
+        }
+
+        /**
+         * Adds an event; a time outside of what is kept is moved to its edge.
+         *
+         * @param startNanos since the epoch
+         * @param json its fields, made with {@link Json}
+         */
+        public void add(UUID jvm, String type, long startNanos, long chunkStart, long chunkOffset, String json) {
+            long micros = Math.floorDiv(startNanos, 1000L);
+            if (micros < firstMicros || micros >= endMicros) {
+                micros = micros < firstMicros ? firstMicros : endMicros - 1;
+                clamped++;
+            }
+            long day = Math.floorDiv(micros, MICROS_PER_DAY);
+            if (day != lastDay) {
+                lastDay = day;
+                days.add(LocalDate.ofEpochDay(day));
+            }
+            copy.row(6)
+                    .uuid(jvm)
+                    .text(type)
+                    .timestamptz(micros)
+                    .bigint(chunkStart)
+                    .bigint(chunkOffset)
+                    .jsonb(json);
+        }
+
+        /** Sets what {@code jvm.info} becomes. */
+        public void information(String json) {
+            information = json;
+        }
+
+        /** Events. */
+        public int size() {
+            return copy.rows();
+        }
+
+        /** Bytes. */
+        public int bytes() {
+            return copy.bytes();
+        }
+
+        /** Events whose time was moved. */
+        public long clamped() {
+            return clamped;
+        }
+
+        /** Takes back what was added since {@link #size()} and {@link #bytes()} had these values. */
+        public void truncate(int size, int bytes) {
+            copy.truncate(size, bytes);
+        }
+    }
+
+    /** No rows yet. */
+    public Rows rows() {
+        return new Rows(partitions.first(Partitions.Table.EVENT), partitions.last());
+    }
+
+    /**
+     * Stores rows if the chunk's parsed offset still is what it was when they were read; the lock on its row holds off
+     * everyone else.
+     *
+     * @param out nothing is left to parse in this chunk
+     * @param error why not, when it could not be read
+     * @return false when somebody else has stored them: nothing was changed
+     */
+    public boolean store(
+            UUID jvm, long chunkStart, long parsedBefore, long parsed, boolean out, @Nullable String error, Rows rows)
+            throws SQLException {
+        for (LocalDate day : rows.days) {
+            partitions.ensure(Partitions.Table.EVENT, day);
+        }
+        try (Connection c = database.connection()) {
+            c.setAutoCommit(false);
+            try {
+                // Rows of jvm are locked before rows of chunk, as in transaction A.
+                String information = rows.information;
+                if (information != null) {
+                    try (PreparedStatement s = c.prepareStatement(
+                            "update jvm set info = ?::jsonb where jvm_id = ? and info is distinct from ?::jsonb")) {
+                        s.setString(1, information);
+                        s.setObject(2, jvm);
+                        s.setString(3, information);
+                        s.executeUpdate();
+                    }
+                }
+                try (PreparedStatement s = c.prepareStatement("""
+                        update chunk set parsed_offset = ?, parsed_out = ?, parse_error = ?
+                        where jvm_id = ? and chunk_start = ? and parsed_offset = ? and not parsed_out""")) {
+                    s.setLong(1, parsed);
+                    s.setBoolean(2, out);
+                    s.setString(3, error);
+                    s.setObject(4, jvm);
+                    s.setLong(5, chunkStart);
+                    s.setLong(6, parsedBefore);
+                    if (s.executeUpdate() != 1) {
+                        return false;
+                    }
+                }
+                if (rows.size() > 0) {
+                    rows.copy.copy(
+                            c,
+                            "copy event (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
+                }
+                c.commit();
+                return true;
+            } catch (SQLException e) {
+                if ("23514".equals(e.getSQLState())) {
+                    partitions.forget();
+                }
+                throw e;
+            } finally {
+                SegmentStore.leave(c);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package dev.pitot.web.store;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What became of a {@link Submission}; all of it is committed.
+ *
+ * @param known the JVM has said hello, now or before
+ * @param outcome what became of its segment
+ * @param refusal for {@link Outcome#MALFORMED}: why, as a sentence
+ * @param durable durable offset of the segment's chunk and of each chunk it listed; 0 for one that is not known
+ * @param ended chunks that got their last byte, or never will, by this post
+ * @param gaps chunks of this JVM that are truncated or missing, oldest first, when this post changed them; else null
+ */
+public record Stored(
+        boolean known,
+        Outcome outcome,
+        @Nullable String refusal,
+        Map<Chunk, Long> durable,
+        List<Long> ended,
+        @Nullable List<Long> gaps) {
+    /** What became of a segment. */
+    public enum Outcome {
+        /** The post had none. */
+        NONE,
+        /** It is durable. */
+        TAKEN,
+        /** It does not start at the durable offset; nothing was changed. */
+        CONFLICT,
+        /** Its header contradicts what the chunk's earlier ones said; nothing was changed. */
+        MALFORMED
+    }
+}

@@ -1,0 +1,480 @@
+package dev.pitot.web.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.pitot.web.archive.GrowingRecording;
+import dev.pitot.web.live.Json;
+import dev.pitot.web.live.JvmInfo;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
+import java.net.http.WebSocketHandshakeException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.zip.DeflaterOutputStream;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.openjdk.jmc.common.item.IItemIterable;
+import org.openjdk.jmc.flightrecorder.JfrLoaderToolkit;
+
+class HttpServerIT {
+    private static final UUID ID = UUID.fromString("8f14e45f-ceea-467f-a9d2-1b2c3d4e5f60");
+    private static final String[] FIELDS = {"userTime", "hardwareSource"};
+
+    @TempDir
+    static Path folder;
+
+    private static TestCollector collector;
+
+    @BeforeAll
+    static void start() throws Exception {
+        collector = new TestCollector(folder);
+        collector.live.hello(new JvmInfo(ID, "shop", "host", 7, 1000, "1", "17", "HotSpot", Map.of("zone", "a")));
+        collector.live.heard(ID, System.currentTimeMillis(), false);
+    }
+
+    @AfterAll
+    static void stop() {
+        collector.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // method, path, without a token, ingest token, view token or cookie
+        "GET, /health/live, 200, 200, 200",
+        "GET, /health/ready, 401, 403, 200",
+        "GET, /api/v1/jvms, 401, 403, 200",
+        "GET, /api/v1/jvms/ID, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/metrics?type=jdk.CPULoad, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/endpoints, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/events?type=pitot.HttpRequest, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/recording, 401, 403, 404",
+        "GET, /api/v1/agent/pitot-agent.jar, 401, 403, 200",
+        "GET, /api/v1/self, 401, 403, 200",
+        "GET, /api/v1/live, 401, 403, 400",
+        "POST, /api/v1/logout, 401, 403, 204",
+        "POST, /ingest/v1, 401, 415, 403",
+    })
+    void eachRouteWantsItsToken(String method, String path, int nobody, int agent, int viewer) throws Exception {
+        String session = login();
+        record Try(String name, String header, String value, int status) {}
+        for (Try t : List.of(
+                new Try("no token", "X-None", "x", nobody),
+                new Try("a wrong token", "Authorization", "Bearer " + "x".repeat(43), nobody),
+                new Try("a scheme that is not Bearer", "Authorization", "Basic " + collector.tokens.view(), nobody),
+                new Try("a wrong cookie", "Cookie", "pitot_session=" + "x".repeat(43), nobody),
+                new Try("the ingest token", "Authorization", "Bearer " + collector.tokens.ingest(), agent),
+                new Try("the view token", "Authorization", "Bearer " + collector.tokens.view(), viewer),
+                new Try("the cookie", "Cookie", "pitot_session=" + session, viewer))) {
+            HttpResponse<String> response = collector.send(collector
+                    .request(path.replace("ID", ID.toString()))
+                    .method(method, BodyPublishers.noBody())
+                    .header(t.header(), t.value()));
+            assertThat(response.statusCode())
+                    .as("%s %s with %s", method, path, t.name())
+                    .isEqualTo(t.status());
+            if (response.statusCode() == 401) {
+                assertThat(response.headers().firstValue("WWW-Authenticate")).contains("Bearer");
+            }
+        }
+    }
+
+    private static String login() throws Exception {
+        HttpResponse<String> response = collector.send(collector
+                .request("/api/v1/login")
+                .POST(BodyPublishers.ofString("{\"token\": \"" + collector.tokens.view() + "\"}")));
+        assertThat(response.statusCode()).isEqualTo(204);
+        String cookie = response.headers().firstValue("Set-Cookie").orElseThrow();
+        assertThat(cookie).contains("HttpOnly").contains("SameSite=Strict").containsIgnoringCase("path=/");
+        return cookie.substring(cookie.indexOf('=') + 1, cookie.indexOf(';'));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "GET|/api/v1/jvms/1-1-1-1-1|400",
+                "GET|/api/v1/jvms/nonsense/metrics?type=jdk.CPULoad|400",
+                "GET|/api/v1/jvms/00000000-0000-0000-0000-000000000000|404",
+                "GET|/api/v1/jvms/00000000-0000-0000-0000-000000000000/recording|404",
+                "GET|/api/v1/jvms/ID/metrics|400",
+                "GET|/api/v1/jvms/ID/metrics?type=|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.Nothing|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&type=jdk.CPULoad|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=yesterday|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=-1|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=1e3|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=2000&to=1000|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=2000&to=2000|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=1&to=99999999999999|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&to=99999999999999999999999|400",
+                "GET|/api/v1/jvms/ID/endpoints?from=x|400",
+                "GET|/api/v1/jvms/ID/endpoints?from=0&to=99999999999|400",
+                "GET|/api/v1/jvms/ID/events?type=a.b'%3Bdrop|400",
+                "GET|/api/v1/jvms/ID/events?type=com.other.Thing|400",
+                "GET|/api/v1/jvms/ID/events?type=com.acme.Thing|200",
+                "GET|/api/v1/jvms/ID/events?type=pitot.HttpRequest&limit=0|400",
+                "GET|/api/v1/jvms/ID/events?type=pitot.HttpRequest&limit=1001|400",
+                "GET|/api/v1/jvms/ID/events?type=pitot.HttpRequest&limit=many|400",
+                "GET|/api/v1/jvms/ID/recording?from=5&to=3|400",
+                "GET|/api/v1/jvms/ID/recording?from=0&to=1000|404",
+                "GET|/api/v1/nothing|404",
+                "GET|/..%2f..%2fetc/passwd|404",
+                "GET|/%00|400",
+                "GET|/a/b/c/d|404",
+                "POST|/api/v1/jvms|405",
+                "DELETE|/api/v1/jvms/ID|405",
+                "PUT|/ingest/v1|405",
+                "GET|/ingest/v1|405",
+                "PATCH|/health/live|405",
+                "POST|/api/v1/login|400",
+            })
+    void whatCannotBeAnsweredIsASentence(String method, String path, int status) throws Exception {
+        HttpResponse<String> response = collector.send(
+                collector.asViewer(path.replace("ID", ID.toString())).method(method, BodyPublishers.noBody()));
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+        if (status >= 400) {
+            assertThat(response.body())
+                    .doesNotContain("Exception")
+                    .doesNotContain("\tat ")
+                    .hasSizeLessThan(600);
+            if (path.equals("/ingest/v1")) {
+                assertThat(response.body()).as("agents read this").matches("wire=1\nmessage=.*\\.\n");
+            } else {
+                assertThat(Json.MAPPER.readTree(response.body()).path("error").asText())
+                        .as(response.body())
+                        .endsWith(".");
+                assertThat(response.headers().firstValue("Content-Type").orElse(""))
+                        .startsWith("application/json");
+            }
+        }
+    }
+
+    @Test
+    void bodiesAreBounded() throws Exception {
+        HttpResponse<String> login =
+                collector.send(collector.request("/api/v1/login").POST(BodyPublishers.ofString("x".repeat(5000))));
+        assertThat(login.statusCode()).isEqualTo(413);
+        HttpRequest.Builder segment = collector
+                .request("/ingest/v1")
+                .header("Authorization", "Bearer " + collector.tokens.ingest())
+                .header("Content-Type", "application/vnd.pitot.segment");
+        HttpResponse<String> announced =
+                collector.send(segment.copy().POST(BodyPublishers.ofByteArray(new byte[(8 << 20) + 1])));
+        assertThat(announced.statusCode()).isEqualTo(413);
+        assertThat(announced.body()).startsWith("wire=1\nmessage=");
+        byte[] part = new byte[1 << 20];
+        HttpResponse<String> streamed = collector.send(
+                segment.copy().POST(BodyPublishers.ofByteArrays(java.util.Collections.nCopies(9, part))));
+        assertThat(streamed.statusCode()).isEqualTo(413);
+    }
+
+    @Test
+    void headersKeepBrowsersFromHarm() throws Exception {
+        for (String path : List.of("/api/v1/jvms", "/health/live", "/nothing", "/")) {
+            var headers = collector.send(collector.asViewer(path)).headers();
+            assertThat(headers.firstValue("Content-Security-Policy").orElse(""))
+                    .as(path)
+                    .contains("frame-ancestors 'none'")
+                    .contains("script-src 'self'")
+                    .doesNotContain("unsafe");
+            assertThat(headers.firstValue("X-Content-Type-Options")).contains("nosniff");
+            assertThat(headers.firstValue("Referrer-Policy")).isPresent();
+            assertThat(headers.firstValue("Server")).isEmpty();
+        }
+        assertThat(collector.send(collector.asViewer("/api/v1/jvms")).headers().firstValue("Cache-Control"))
+                .contains("no-store");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/", "/lib/uplot/uPlot.iife.min.js", "/lib/uplot/uPlot.min.css"})
+    void filesOfThePageNeedNoTokenAndAreKeptByBrowsers(String path) throws Exception {
+        HttpResponse<String> first = collector.send(collector.request(path));
+        assertThat(first.statusCode()).isEqualTo(200);
+        String etag = first.headers().firstValue("ETag").orElseThrow();
+        assertThat(collector
+                        .send(collector.request(path).header("If-None-Match", etag))
+                        .statusCode())
+                .isEqualTo(304);
+    }
+
+    @Test
+    void aLoginLinkWorksOnce() throws Exception {
+        String code = collector.access.newLoginCode();
+        HttpResponse<String> first = collector.send(collector.request("/login/" + code));
+        assertThat(first.statusCode()).isEqualTo(302);
+        assertThat(first.headers().firstValue("Location").orElseThrow()).endsWith("/");
+        String cookie = first.headers().firstValue("Set-Cookie").orElseThrow();
+        assertThat(collector
+                        .send(collector
+                                .request("/api/v1/jvms")
+                                .header("Cookie", cookie.substring(0, cookie.indexOf(';'))))
+                        .statusCode())
+                .isEqualTo(200);
+        assertThat(collector.send(collector.request("/login/" + code)).statusCode())
+                .isEqualTo(401);
+    }
+
+    @Test
+    void aLogoutEndsTheSession() throws Exception {
+        String session = "pitot_session=" + login();
+        assertThat(collector
+                        .send(collector.request("/api/v1/self").header("Cookie", session))
+                        .statusCode())
+                .isEqualTo(200);
+        assertThat(collector
+                        .send(collector
+                                .request("/api/v1/logout")
+                                .header("Cookie", session)
+                                .POST(BodyPublishers.noBody()))
+                        .statusCode())
+                .isEqualTo(204);
+        assertThat(collector
+                        .send(collector.request("/api/v1/self").header("Cookie", session))
+                        .statusCode())
+                .isEqualTo(401);
+    }
+
+    private static final class Page implements WebSocket.Listener {
+        final List<JsonNode> messages = new CopyOnWriteArrayList<>();
+        final StringBuilder text = new StringBuilder();
+        volatile int closed;
+
+        @Override
+        public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+            text.append(data);
+            if (last) {
+                try {
+                    messages.add(Json.MAPPER.readTree(text.toString()));
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+                text.setLength(0);
+            }
+            socket.request(1);
+            return null;
+        }
+
+        @Override
+        public CompletionStage<?> onClose(WebSocket socket, int status, String reason) {
+            closed = status;
+            return null;
+        }
+
+        List<JsonNode> of(String kind) {
+            return messages.stream()
+                    .filter(m -> m.path("kind").asText().equals(kind))
+                    .toList();
+        }
+    }
+
+    private static WebSocket connect(Page page, String... headers) {
+        WebSocket.Builder builder = collector.client.newWebSocketBuilder();
+        for (int i = 0; i < headers.length; i += 2) {
+            builder.header(headers[i], headers[i + 1]);
+        }
+        return builder.buildAsync(
+                        java.net.URI.create(collector.address.toString().replace("http", "ws") + "/api/v1/live"), page)
+                .join();
+    }
+
+    @Test
+    void aPageSeesSamplesAsTheyCome() {
+        Page page = new Page();
+        WebSocket socket = connect(page, "Authorization", "Bearer " + collector.tokens.view());
+        long now = System.currentTimeMillis();
+        sample(now - 2000, 5);
+        socket.sendText("{\"watch\":\"jvm\",\"id\":\"" + ID + "\"}", true).join();
+        await().until(() -> !page.of("samples").isEmpty());
+        assertThat(page.of("jvm").get(0).path("jvm").path("service").asText()).isEqualTo("shop");
+        sample(now - 1000, 6);
+        collector.live.flushed(ID);
+        await().until(() -> page.of("samples").stream()
+                .anyMatch(m -> m.path("t").size() == 1 && m.path("t").get(0).asLong() == now - 1000));
+        assertThat(collector.live.watched(ID)).isTrue();
+        socket.sendText("{\"watch\":\"fleet\"}", true).join();
+        await().until(() -> page.of("fleet").size() >= 2);
+        socket.abort();
+        await().until(() -> collector.live.viewers() == 0);
+    }
+
+    private static void sample(long time, double value) {
+        collector.live.metric(
+                ID, "pitot.ProcessCounters", time, FIELDS, new double[] {value, Double.NaN}, new String[] {null, "none"
+                });
+    }
+
+    @Test
+    void nonsenseFromAPageIsAnsweredAndTheConnectionStays() {
+        Page page = new Page();
+        WebSocket socket = connect(page, "Authorization", "Bearer " + collector.tokens.view());
+        int errors = 0;
+        for (String nonsense : List.of(
+                "",
+                "{",
+                "[]",
+                "null",
+                "7",
+                "{\"watch\":\"all\"}",
+                "{\"watch\":\"jvm\"}",
+                "{\"watch\":\"jvm\",\"id\":5}",
+                "{\"watch\":\"jvm\",\"id\":\"" + UUID.randomUUID() + "\"}",
+                "{\"watch\":\"jvm\",\"id\":\"" + ID + "\",\"since\":\"x\"}",
+                "{\"watch\":\"jvm\",\"id\":\"" + ID + "\",\"since\":-1}")) {
+            socket.sendText(nonsense, true).join();
+            int expected = ++errors;
+            await(nonsense).until(() -> page.of("error").size() == expected);
+        }
+        socket.sendBinary(ByteBuffer.wrap(new byte[] {1}), true).join();
+        await().until(() -> page.of("error").size() == 12);
+        socket.sendText("{\"watch\":\"fleet\"}", true).join();
+        await().until(() -> !page.of("fleet").isEmpty());
+        socket.sendText("x".repeat(5000), true).join();
+        await().until(() -> page.closed == 1009);
+    }
+
+    @Test
+    void aPageOfAnotherSiteOrWithoutALoginDoesNotConnect() throws Exception {
+        String view = "Bearer " + collector.tokens.view();
+        assertThat(handshake()).isEqualTo(401);
+        assertThat(handshake("Authorization", "Bearer " + collector.tokens.ingest()))
+                .isEqualTo(403);
+        assertThat(handshake("Authorization", view, "Origin", "http://evil.example"))
+                .isEqualTo(403);
+        assertThat(handshake("Authorization", view, "Origin", "null")).isEqualTo(403);
+        assertThat(handshake("Authorization", view, "Origin", collector.address.toString()))
+                .isEqualTo(101);
+        assertThat(handshake("Cookie", "pitot_session=" + login())).isEqualTo(101);
+    }
+
+    private static int handshake(String... headers) {
+        try {
+            connect(new Page(), headers).abort();
+            return 101;
+        } catch (CompletionException e) {
+            assertThat(e.getCause()).isInstanceOf(WebSocketHandshakeException.class);
+            return ((WebSocketHandshakeException) e.getCause()).getResponse().statusCode();
+        }
+    }
+
+    @Test
+    void tenWrongLoginsAMinuteAreEnough(@TempDir Path other) throws Exception {
+        try (TestCollector mine = new TestCollector(other)) {
+            HttpRequest.Builder wrong =
+                    mine.request("/api/v1/login").POST(BodyPublishers.ofString("{\"token\":\"wrong\"}"));
+            for (int i = 0; i < 10; i++) {
+                assertThat(mine.send(wrong).statusCode()).isEqualTo(401);
+            }
+            HttpResponse<String> refused = mine.send(wrong);
+            assertThat(refused.statusCode()).isEqualTo(429);
+            assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+        }
+    }
+
+    @Test
+    void theExportIsWhatAgentsSentAtEachFlush(@TempDir Path out) throws Exception {
+        UUID jvm = UUID.randomUUID();
+        List<GrowingRecording.Piece> pieces = GrowingRecording.capture(4);
+        ByteArrayOutputStream sent = new ByteArrayOutputStream();
+        for (GrowingRecording.Piece piece : pieces) {
+            HttpResponse<String> reply = collector.send(collector
+                    .request("/ingest/v1")
+                    .header("Authorization", "Bearer " + collector.tokens.ingest())
+                    .header("Content-Type", "application/vnd.pitot.segment")
+                    .POST(BodyPublishers.ofByteArray(segment(jvm, piece))));
+            assertThat(reply.statusCode()).as(reply.body()).isEqualTo(200);
+            sent.writeBytes(piece.bytes());
+            HttpResponse<byte[]> export =
+                    collector.sendForBytes(collector.asViewer("/api/v1/jvms/" + jvm + "/recording"));
+            assertThat(export.statusCode())
+                    .as(new String(export.body(), StandardCharsets.UTF_8))
+                    .isEqualTo(200);
+            byte[] expected = sent.toByteArray();
+            System.arraycopy(piece.header(), 0, expected, 0, 68);
+            expected[64] = 0;
+            assertThat(export.body()).isEqualTo(expected);
+            assertThat(export.headers().firstValueAsLong("Content-Length").orElse(-1))
+                    .isEqualTo(expected.length);
+            assertThat(export.headers().firstValue("Content-Disposition").orElse(""))
+                    .matches("attachment; filename=\"shop-my_host-\\d{8}T\\d{6}Z-\\d{8}T\\d{6}Z\\.jfr\"");
+            Path file = Files.write(out.resolve("export.jfr"), export.body());
+            int events = RecordingFile.readAllEvents(file).size();
+            long inMissionControl = 0;
+            for (IItemIterable items : JfrLoaderToolkit.loadEvents(file.toFile())) {
+                inMissionControl += items.getItemCount();
+            }
+            assertThat(inMissionControl).isEqualTo(events).isPositive();
+        }
+        JsonNode detail = Json.MAPPER.readTree(
+                collector.send(collector.asViewer("/api/v1/jvms/" + jvm)).body());
+        assertThat(detail.path("chunks").get(0).path("state").asText()).isEqualTo("complete");
+    }
+
+    @Test
+    void aReaderThatGoesAwayGivesItsConnectionBack() throws Exception {
+        UUID jvm = UUID.randomUUID();
+        for (GrowingRecording.Piece piece : GrowingRecording.capture(1)) {
+            collector.send(collector
+                    .request("/ingest/v1")
+                    .header("Authorization", "Bearer " + collector.tokens.ingest())
+                    .header("Content-Type", "application/vnd.pitot.segment")
+                    .POST(BodyPublishers.ofByteArray(segment(jvm, piece))));
+        }
+        for (int i = 0; i < 30; i++) {
+            try (Socket socket = new Socket("127.0.0.1", collector.http.port())) {
+                socket.getOutputStream()
+                        .write(("GET /api/v1/jvms/" + jvm + "/recording HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                                        + collector.tokens.view() + "\r\n\r\n")
+                                .getBytes(StandardCharsets.US_ASCII));
+                InputStream in = socket.getInputStream();
+                assertThat(in.read()).isEqualTo('H');
+                socket.setSoLinger(true, 0);
+            }
+        }
+        assertThat(collector.send(collector.asViewer("/health/ready")).statusCode())
+                .isEqualTo(200);
+        assertThat(collector.send(collector.asViewer("/api/v1/jvms/" + jvm)).statusCode())
+                .isEqualTo(200);
+    }
+
+    /** As {@code docs/spec/wire.md} says. */
+    private static byte[] segment(UUID jvm, GrowingRecording.Piece piece) throws IOException {
+        ByteBuffer header = ByteBuffer.wrap(piece.header());
+        String preamble = "wire=1\njvm=" + jvm + "\nsent=" + System.currentTimeMillis() + "000000"
+                + "\nhello.service=shop\nhello.host=my host\nhello.pid=1\nhello.started=" + System.currentTimeMillis()
+                + "\nhello.agent=1\nhello.java=17\nhello.jvm=HotSpot"
+                + "\nchunk=" + header.getLong(32) + "." + header.getLong(48)
+                + "\noffset=" + piece.offset() + "\nlength=" + piece.bytes().length
+                + "\nheader=" + Base64.getEncoder().encodeToString(piece.header())
+                + "\nstate=" + (piece.last() ? "final" : "open") + "\n\n";
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        body.writeBytes(preamble.getBytes(StandardCharsets.UTF_8));
+        try (DeflaterOutputStream zlib = new DeflaterOutputStream(body)) {
+            zlib.write(piece.bytes());
+        }
+        return body.toByteArray();
+    }
+}

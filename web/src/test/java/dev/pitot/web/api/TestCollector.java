@@ -1,0 +1,87 @@
+package dev.pitot.web.api;
+
+import dev.pitot.web.access.Access;
+import dev.pitot.web.access.Tokens;
+import dev.pitot.web.ingest.Ingest;
+import dev.pitot.web.ingest.IngestSettings;
+import dev.pitot.web.live.Live;
+import dev.pitot.web.postgres.TestPostgres;
+import dev.pitot.web.store.Database;
+import dev.pitot.web.store.DatabaseSettings;
+import dev.pitot.web.store.Queries;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+
+/** A whole collector on a free port and a database of its own, in this JVM. */
+final class TestCollector implements AutoCloseable {
+    final Tokens tokens;
+    final Access access;
+    final Database database;
+    final Live live;
+    final Ingest ingest;
+    final HttpServer http;
+    final URI address;
+    final HttpClient client = HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(5))
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .build();
+
+    TestCollector(Path folder) throws Exception {
+        Files.createDirectories(folder);
+        tokens = Tokens.in(folder, warning -> {});
+        access = new Access(tokens, Clock.systemUTC());
+        TestPostgres.Database fresh = TestPostgres.freshDatabase();
+        database = Database.open(DatabaseSettings.of(fresh.url(), fresh.user(), fresh.password()));
+        live = new Live(Clock.systemUTC());
+        IngestSettings settings = IngestSettings.standard().withEventPatterns(List.of("com.acme.*"));
+        ingest = new Ingest(database, live, settings);
+        Path agentJar = Files.write(folder.resolve("pitot-agent.jar"), new byte[] {'P', 'K', 3, 4});
+        http = HttpServer.start(
+                new HttpServer.Parts(
+                        access,
+                        live,
+                        ingest,
+                        new Queries(database),
+                        database,
+                        agentJar,
+                        folder.resolve(Tokens.INGEST_FILE),
+                        settings.eventPatterns(),
+                        "test",
+                        Clock.systemUTC()),
+                "127.0.0.1",
+                0);
+        address = URI.create("http://127.0.0.1:" + http.port());
+    }
+
+    HttpRequest.Builder request(String path) {
+        return HttpRequest.newBuilder(URI.create(address + path)).timeout(Duration.ofSeconds(30));
+    }
+
+    HttpRequest.Builder asViewer(String path) {
+        return request(path).header("Authorization", "Bearer " + tokens.view());
+    }
+
+    HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
+        return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    HttpResponse<byte[]> sendForBytes(HttpRequest.Builder request) throws IOException, InterruptedException {
+        return client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+    }
+
+    @Override
+    public void close() {
+        http.close();
+        ingest.close();
+        live.close();
+        database.close();
+    }
+}

@@ -1,0 +1,250 @@
+package dev.pitot.web.ingest;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.stream.Stream;
+import jdk.jfr.Timespan;
+import jdk.jfr.Timestamp;
+import jdk.jfr.ValueDescriptor;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+
+/** What the store must hold of a flight by the JDK's own reader, and what it does hold: each as text, with how often it occurs. */
+final class Expected {
+    static final Set<String> METRICS = Set.of(
+            "pitot.ProcessCounters",
+            "pitot.JvmMemory",
+            "jdk.CPULoad",
+            "jdk.JavaThreadStatistics",
+            "jdk.ClassLoadingStatistics");
+    static final Set<String> EVENTS = Set.of(
+            "pitot.EndpointSummary",
+            "pitot.HttpRequest",
+            "pitot.AgentStatus",
+            "pitot.JvmInformation",
+            "jdk.GarbageCollection",
+            "jdk.GCHeapSummary",
+            "jdk.JavaMonitorEnter",
+            "jdk.JavaErrorThrow");
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private Expected() {}
+
+    /** Of each event: type, start in microseconds and its simple fields. */
+    static TreeMap<String, Integer> events(Flight flight) throws IOException {
+        TreeMap<String, Integer> events = new TreeMap<>();
+        for (RecordedEvent event : read(flight)) {
+            if (EVENTS.contains(event.getEventType().getName())) {
+                StringBuilder line = new StringBuilder(event.getEventType().getName())
+                        .append(' ')
+                        .append(micros(event.getStartTime()));
+                for (ValueDescriptor field : event.getFields()) {
+                    Object value = value(event, field);
+                    if (value != null) {
+                        line.append(' ').append(field.getName()).append('=').append(value);
+                    }
+                }
+                if (event.getEventType().getName().equals("pitot.HttpRequest")) {
+                    line.append(" thread=")
+                            .append(event.getThread("eventThread").getJavaName());
+                }
+                events.merge(line.toString(), 1, Integer::sum);
+            }
+        }
+        return events;
+    }
+
+    /** Of each metric sample: type, milliseconds, field and value. */
+    static TreeMap<String, Integer> samples(Flight flight) throws IOException {
+        TreeMap<String, Integer> samples = new TreeMap<>();
+        for (RecordedEvent event : read(flight)) {
+            String type = event.getEventType().getName();
+            if (METRICS.contains(type)) {
+                for (ValueDescriptor field : event.getFields()) {
+                    if (!Set.of("startTime", "eventThread", "stackTrace", "duration")
+                            .contains(field.getName())) {
+                        Object value = value(event, field);
+                        samples.merge(
+                                type + ' ' + event.getStartTime().toEpochMilli() + ' ' + field.getName() + '=' + value,
+                                1,
+                                Integer::sum);
+                    }
+                }
+            }
+        }
+        return samples;
+    }
+
+    /** What differs, the first lines of it; empty when nothing does. */
+    static List<String> difference(TreeMap<String, Integer> expected, TreeMap<String, Integer> stored) {
+        List<String> lines = new ArrayList<>();
+        TreeSet<String> all = new TreeSet<>(expected.keySet());
+        all.addAll(stored.keySet());
+        for (String line : all) {
+            int due = expected.getOrDefault(line, 0);
+            int found = stored.getOrDefault(line, 0);
+            if (due != found) {
+                lines.add(found + " instead of " + due + " times: " + line);
+            }
+        }
+        return lines.size() <= 10
+                ? lines
+                : Stream.concat(
+                                lines.stream()
+                                        .filter(l -> !l.contains("JavaErrorThrow"))
+                                        .limit(14),
+                                Stream.of(lines.size() + " lines in all"))
+                        .toList();
+    }
+
+    private static Object value(RecordedEvent event, ValueDescriptor field) {
+        String name = field.getName();
+        if (name.equals("duration")) {
+            return null;
+        }
+        if (field.getAnnotation(Timestamp.class) != null && !name.equals("startTime")) {
+            return Long.toString(event.getInstant(name).toEpochMilli());
+        }
+        if (field.getAnnotation(Timespan.class) != null) {
+            Duration span = event.getDuration(name);
+            return span.getSeconds() < -1_000_000_000L ? null : Long.toString(span.toNanos());
+        }
+        return switch (field.getTypeName()) {
+            case "long" ->
+                Set.of("startTime", "duration").contains(name)
+                                || field.getContentType() != null
+                                        && field.getContentType().contains("Timestamp")
+                                || event.getLong(name) == Long.MIN_VALUE
+                        ? null
+                        : Long.toString(event.getLong(name));
+            case "int", "short", "byte" -> Long.toString(event.getLong(name));
+            case "float" -> number(Double.parseDouble(Float.toString(event.getFloat(name))));
+            case "double" -> number(event.getDouble(name));
+            case "java.lang.String" -> event.getString(name);
+            case "java.lang.Class" ->
+                event.getClass(name) == null ? null : event.getClass(name).getName();
+            default -> null;
+        };
+    }
+
+    private static String number(double value) {
+        return Double.isNaN(value)
+                ? null
+                : value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    }
+
+    private static Iterable<RecordedEvent> read(Flight flight) throws IOException {
+        List<RecordedEvent> all = new ArrayList<>();
+        for (Flight.FlightChunk chunk : flight.chunks()) {
+            Path file = Files.createTempFile("flight", ".jfr");
+            try {
+                Files.write(file, chunk.bytes());
+                all.addAll(RecordingFile.readAllEvents(file));
+            } finally {
+                Files.delete(file);
+            }
+        }
+        return all;
+    }
+
+    private static long micros(Instant at) {
+        return at.getEpochSecond() * 1_000_000 + at.getNano() / 1000;
+    }
+
+    /** As {@link #events}, from the table; fields that the oracle's line has not are left out of the comparison. */
+    static TreeMap<String, Integer> storedEvents(Connection c, UUID jvm, Flight flight)
+            throws SQLException, IOException {
+        Map<String, List<String>> fields = new HashMap<>();
+        for (RecordedEvent event : read(flight)) {
+            fields.computeIfAbsent(event.getEventType().getName(), t -> {
+                List<String> names = new ArrayList<>();
+                event.getFields().forEach(f -> names.add(f.getName()));
+                if (t.equals("pitot.HttpRequest")) {
+                    names.add("thread");
+                }
+                return names;
+            });
+        }
+        TreeMap<String, Integer> events = new TreeMap<>();
+        try (PreparedStatement s = c.prepareStatement(
+                "select type, (extract(epoch from ts) * 1000000)::bigint, data from event where jvm_id = ?")) {
+            s.setObject(1, jvm);
+            try (ResultSet rows = s.executeQuery()) {
+                while (rows.next()) {
+                    JsonNode data = JSON.readTree(rows.getString(3));
+                    StringBuilder line =
+                            new StringBuilder(rows.getString(1)).append(' ').append(rows.getLong(2));
+                    for (String field : fields.getOrDefault(rows.getString(1), List.of())) {
+                        JsonNode value = data.path(field);
+                        boolean simple = value.isTextual() || value.isNumber();
+                        if (simple && !field.equals("duration") && !field.equals("eventThread")) {
+                            line.append(' ').append(field).append('=').append(text(value));
+                        }
+                    }
+                    events.merge(line.toString(), 1, Integer::sum);
+                }
+            }
+        }
+        return events;
+    }
+
+    private static String text(JsonNode value) {
+        return value.isTextual()
+                ? value.textValue()
+                : value.isIntegralNumber() ? value.asText() : number(value.doubleValue());
+    }
+
+    /** As {@link #samples}, from the blocks. */
+    static TreeMap<String, Integer> storedSamples(Connection c, UUID jvm) throws SQLException, IOException {
+        TreeMap<String, Integer> samples = new TreeMap<>();
+        try (PreparedStatement s = c.prepareStatement(
+                "select type, (extract(epoch from ts) * 1000)::bigint, n, data from metric_block where jvm_id = ?")) {
+            s.setObject(1, jvm);
+            try (ResultSet rows = s.executeQuery()) {
+                while (rows.next()) {
+                    JsonNode data = JSON.readTree(rows.getString(4));
+                    JsonNode t = data.get("t");
+                    if (t.size() != rows.getInt(3)) {
+                        throw new AssertionError("n is " + rows.getInt(3) + " of " + t.size() + " samples");
+                    }
+                    for (var field : data.properties()) {
+                        if (!field.getKey().equals("t")) {
+                            for (int i = 0; i < t.size(); i++) {
+                                JsonNode value = field.getValue().get(i);
+                                samples.merge(
+                                        rows.getString(1)
+                                                + ' '
+                                                + (rows.getLong(2) + t.get(i).asLong())
+                                                + ' '
+                                                + field.getKey()
+                                                + '='
+                                                + (value.isNull() ? null : text(value)),
+                                        1,
+                                        Integer::sum);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return samples;
+    }
+}

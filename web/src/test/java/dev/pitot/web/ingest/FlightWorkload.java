@@ -1,0 +1,141 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.events.AgentStatus;
+import dev.pitot.events.EndpointSummary;
+import dev.pitot.events.HttpRequest;
+import dev.pitot.events.JvmInformation;
+import dev.pitot.events.JvmMemory;
+import dev.pitot.events.ProcessCounters;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.List;
+import jdk.jfr.Configuration;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Name;
+import jdk.jfr.Recording;
+
+/** Runs in a JVM of its own with a recording: commits events of every kind until its input ends; a line rotates the chunk. */
+public final class FlightWorkload {
+    /** A type of the user's own. */
+    @Name("com.acme.Order")
+    static final class Order extends Event {
+        String text = "\u0000 \ud83d\ude00 \ud800 \"quoted\"";
+        double price = Double.NaN;
+        Class<?> kind = String.class;
+        Thread worker = Thread.currentThread();
+    }
+
+    private FlightWorkload() {}
+
+    public static void main(String[] args) throws Exception {
+        // Registered before the recording starts, as the agent does.
+        List.of(
+                        ProcessCounters.class,
+                        JvmMemory.class,
+                        HttpRequest.class,
+                        EndpointSummary.class,
+                        AgentStatus.class,
+                        JvmInformation.class,
+                        Order.class)
+                .forEach(FlightRecorder::register);
+        Recording recording = new Recording(Configuration.getConfiguration("default"));
+        recording.start();
+        Thread load = new Thread(FlightWorkload::load, "load");
+        load.setDaemon(true);
+        load.start();
+        for (int c; (c = System.in.read()) >= 0; ) {
+            if (c == '\n') {
+                Recording rotation = new Recording();
+                rotation.start();
+            }
+        }
+    }
+
+    private static void load() {
+        List<byte[]> garbage = new ArrayList<>();
+        try {
+            for (int i = 0; ; i++) {
+                round(i);
+                garbage.add(new byte[200_000]);
+                if (garbage.size() > 50) {
+                    garbage.clear();
+                }
+                if (i % 6 == 5) {
+                    flush();
+                }
+                if (i % 40 == 39) {
+                    System.gc();
+                }
+                Thread.sleep(10);
+            }
+        } catch (InterruptedException end) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** What the JVM does by itself once a second; needs {@code --add-exports jdk.jfr/jdk.jfr.internal=ALL-UNNAMED}. */
+    private static void flush() {
+        try {
+            Class<?> jvm = Class.forName("jdk.jfr.internal.JVM");
+            Method flush = jvm.getMethod("flush");
+            flush.invoke(
+                    Modifier.isStatic(flush.getModifiers())
+                            ? null
+                            : jvm.getMethod("getJVM").invoke(null));
+        } catch (ReflectiveOperationException unknown) {
+            // Then the flushes are those of the JVM itself, once a second: the test takes longer.
+        }
+    }
+
+    private static void round(int i) {
+        ProcessCounters counters = new ProcessCounters();
+        counters.interval = 10_000_000 + i;
+        counters.userTime = i % 3 == 0 ? Long.MIN_VALUE : i;
+        counters.voluntaryContextSwitches = i;
+        counters.softwareSource = "getrusage";
+        counters.hardwareSource = i % 50 == 0 ? "none: no PMU" : "perf";
+        counters.commit();
+
+        JvmMemory memory = new JvmMemory();
+        memory.heapUsed = 1_000_000L + i;
+        memory.heapCommitted = 2_000_000;
+        memory.nonHeapUsed = 3_000_000;
+        memory.commit();
+
+        for (int k = 0; k < 5; k++) {
+            HttpRequest request = new HttpRequest();
+            request.begin();
+            request.method = "GET";
+            request.route = "/route/" + (i * 5 + k) % 17;
+            request.status = 200 + k;
+            request.cpuTime = i;
+            request.end();
+            request.commit();
+        }
+        EndpointSummary summary = new EndpointSummary();
+        summary.method = "GET";
+        summary.route = "/route/" + i % 17;
+        summary.interval = 1_000_000_000;
+        summary.count = 5;
+        summary.totalDuration = 5_000_000L + i;
+        summary.maxDuration = 2_000_000;
+        summary.histogram = "300:4 320:1";
+        summary.measured = 5;
+        summary.commit();
+
+        if (i % 20 == 0) {
+            AgentStatus status = new AgentStatus();
+            status.part = i % 40 == 0 ? "recording" : "http";
+            status.state = "on";
+            status.reason = "round " + i;
+            status.commit();
+            JvmInformation information = new JvmInformation();
+            information.service = "workload";
+            information.pid = ProcessHandle.current().pid();
+            information.commit();
+            new Order().commit();
+        }
+    }
+}

@@ -1,0 +1,483 @@
+package dev.pitot.web.ingest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.pitot.web.postgres.EmbeddedPostgres;
+import dev.pitot.web.postgres.TestPostgres;
+import dev.pitot.web.store.ChunkBytesSink;
+import dev.pitot.web.store.ChunkRow;
+import dev.pitot.web.store.Database;
+import dev.pitot.web.store.DatabaseSettings;
+import dev.pitot.web.store.EventRow;
+import dev.pitot.web.store.JvmRow;
+import dev.pitot.web.store.MetricSeries;
+import dev.pitot.web.store.Queries;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import jdk.jfr.consumer.RecordingFile;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Ingest with a real recording, a real PostgreSQL and real kills. */
+class IngestIT {
+    private static final int LOOPS = Integer.getInteger("pitot.test.kills", 6);
+
+    private static Flight recorded;
+
+    @BeforeAll
+    static void record(@TempDir Path folder) throws Exception {
+        recorded = Flight.record(folder, 3, 25, 60);
+    }
+
+    private static IngestSettings settings() {
+        return IngestSettings.standard().withCommitWindow(Duration.ofMillis(5));
+    }
+
+    private static Database open(TestPostgres.Database at) throws Exception {
+        return Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
+    }
+
+    private static void assertStoredOnce(TestPostgres.Database at, Flight flight) throws Exception {
+        try (Connection c = at.connect()) {
+            assertThat(Expected.difference(Expected.events(flight), Expected.storedEvents(c, flight.jvm(), flight)))
+                    .isEmpty();
+            assertThat(Expected.difference(Expected.samples(flight), Expected.storedSamples(c, flight.jvm())))
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void storesEveryEventAndSampleOfARecordingOnce() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+            new Feeder(flight, new Random(1)).run(ingest::handle);
+        }
+        assertStoredOnce(at, flight);
+    }
+
+    @Test
+    void aCollectorKilledAtAnyInstantStoresEveryEventOnce() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        Feeder feeder = new Feeder(flight, random);
+        int kills = 0;
+        ScheduledExecutorService killer = Executors.newSingleThreadScheduledExecutor();
+        try {
+            while (!feeder.isDone() || kills < LOOPS) {
+                CollectorProcess collector = new CollectorProcess(at.url(), at.user(), at.password());
+                feeder.step(collector::post);
+                if (kills < LOOPS) {
+                    kills++;
+                    int room = feeder.isDone() ? 50 : 400;
+                    var kill = killer.schedule(
+                            () -> {
+                                collector.kill9();
+                                return true;
+                            },
+                            random.nextInt(room),
+                            TimeUnit.MILLISECONDS);
+                    try {
+                        feeder.run(collector::post);
+                    } catch (IOException killed) {
+                        // what this test is about
+                    }
+                    kill.get();
+                } else {
+                    feeder.run(collector::post);
+                    collector.close();
+                }
+            }
+            // A last start parses what a kill after the last segment left.
+            CollectorProcess last = new CollectorProcess(at.url(), at.user(), at.password());
+            last.post(flight.heartbeat("ended=true\n"));
+            last.close();
+        } finally {
+            killer.shutdownNow();
+        }
+        assertThat(kills).as("seed " + seed).isEqualTo(LOOPS);
+        assertStoredOnce(at, flight);
+    }
+
+    /** All that is stored of a JVM, as one number. */
+    private static String fingerprint(TestPostgres.Database at) throws Exception {
+        try (Connection c = at.connect();
+                Statement s = c.createStatement();
+                ResultSet row = s.executeQuery("""
+                        select (select md5(string_agg(jvm_id::text || chunk_start || ' ' || chunk_offset || md5(bytes), ','
+                                order by jvm_id, chunk_start, chunk_offset)) from segment),
+                            (select string_agg(chunk_start || ' ' || durable_offset || state, ',' order by chunk_start) from chunk),
+                            (select count(*) from event)""")) {
+            row.next();
+            return row.getString(1) + " " + row.getString(2) + " " + row.getString(3);
+        }
+    }
+
+    @Test
+    void repeatedAndReorderedSegmentsAreRefusedAndChangeNothing() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        List<Flight.Part> parts = flight.parts(new Random(2));
+        String chunk = flight.chunks().get(0).name();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+            assertThat(ingest.handle(flight.body(parts.get(1), flight.hello())).status())
+                    .isEqualTo(409);
+            int sent = 0;
+            // Up to a boundary: then all of it gets parsed.
+            for (boolean boundary = false; sent < 4 || !boundary; sent++) {
+                Flight.Part part = parts.get(sent);
+                Reply taken = ingest.handle(flight.body(part, flight.hello()));
+                assertThat(taken.status()).isEqualTo(200);
+                assertThat(Feeder.durable(taken, chunk)).isEqualTo(part.offset() + part.length());
+                boundary = part.offset() + part.length() == Flight.FlightChunk.size(part.header());
+            }
+            Awaitility.await()
+                    .until(() ->
+                            ingest.stats().heldBytes() == 0 && ingest.stats().events() > 0);
+            String before = fingerprint(at);
+            Flight.Part next = parts.get(sent);
+            for (int i : new int[] {0, 3, sent + 1, 2}) {
+                Reply refused = ingest.handle(flight.body(parts.get(i), ""));
+                assertThat(refused.status()).isEqualTo(409);
+                assertThat(Feeder.durable(refused, chunk)).isEqualTo(next.offset());
+            }
+            byte[] otherClock = next.header().clone();
+            otherClock[63] ^= 1;
+            Flight.Part lying = new Flight.Part(0, next.offset(), next.length(), otherClock, false);
+            assertThat(ingest.handle(flight.body(lying, "")).status()).isEqualTo(400);
+            assertThat(fingerprint(at)).isEqualTo(before);
+            assertThat(ingest.handle(flight.body(next, "")).status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void twoCollectorsOnOneDatabaseStoreEveryEventOnce() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        ExecutorService both = Executors.newFixedThreadPool(2);
+        try {
+            // Opened at once: the migrations of one wait for those of the other.
+            Future<Database> one = both.submit(() -> open(at));
+            Future<Database> two = both.submit(() -> open(at));
+            try (Database first = one.get();
+                    Database second = two.get();
+                    Ingest a = new Ingest(first, new RecordingFeed(), settings());
+                    Ingest b = new Ingest(second, new RecordingFeed(), settings())) {
+                Feeder fromA = new Feeder(flight, new Random(3));
+                Feeder fromB = new Feeder(flight, new Random(3));
+                Future<?> feedA = both.submit(() -> {
+                    fromA.run(a::handle);
+                    return null;
+                });
+                Future<?> feedB = both.submit(() -> {
+                    fromB.run(b::handle);
+                    return null;
+                });
+                feedA.get(60, TimeUnit.SECONDS);
+                feedB.get(60, TimeUnit.SECONDS);
+                // The parts that went to the one are known to the other from the database only.
+                a.handle(flight.heartbeat("ended=true\n"));
+                b.handle(flight.heartbeat("ended=true\n"));
+            }
+            try (Database last = open(at);
+                    Ingest rest = new Ingest(last, new RecordingFeed(), settings())) {
+                rest.handle(flight.heartbeat("ended=true\n"));
+            }
+        } finally {
+            both.shutdownNow();
+        }
+        assertStoredOnce(at, flight);
+    }
+
+    @Test
+    void aDatabaseThatIsRestartedLosesNothing() throws Exception {
+        Path folder = TestPostgres.reachableFolder("postgres-restarted");
+        Flight flight = recorded.as(UUID.randomUUID());
+        EmbeddedPostgres postgres = EmbeddedPostgres.start(folder, step -> {});
+        try {
+            TestPostgres.Database at =
+                    new TestPostgres.Database(postgres.jdbcUrl(), postgres.user(), postgres.password());
+            try (Connection c = at.connect();
+                    Statement s = c.createStatement()) {
+                s.execute("drop schema public cascade; create schema public");
+            }
+            try (Database database = open(at);
+                    Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+                Feeder feeder = new Feeder(flight, new Random(4));
+                while (feeder.progress() < 0.5) {
+                    feeder.step(ingest::handle);
+                }
+                postgres.close();
+                Reply away = feeder.step(ingest::handle);
+                assertThat(away.status()).isEqualTo(503);
+                assertThat(away.retryAfterSeconds()).isPositive();
+                postgres = EmbeddedPostgres.start(folder, step -> {});
+                assertThat(postgres.jdbcUrl()).as("the same port again").isEqualTo(at.url());
+                feeder.run(ingest::handle);
+                Awaitility.await()
+                        .atMost(Duration.ofSeconds(20))
+                        .until(() -> ingest.stats().heldBytes() == 0);
+            }
+            assertStoredOnce(at, flight);
+        } finally {
+            postgres.close();
+        }
+    }
+
+    @Test
+    void aChunkThatCannotBeParsedIsKeptAndDoesNotStopTheNext() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        List<Flight.FlightChunk> chunks = new ArrayList<>(flight.chunks());
+        byte[] damaged = chunks.get(0).bytes().clone();
+        // From the third boundary on, sizes of events that cannot be.
+        int from = (int) Flight.FlightChunk.size(chunks.get(0).headers().get(2));
+        Arrays.fill(damaged, from, damaged.length, (byte) 0x7f);
+        chunks.set(0, new Flight.FlightChunk(chunks.get(0).headers(), damaged));
+        Flight sent = new Flight(flight.jvm(), chunks);
+        Flight rest = new Flight(flight.jvm(), chunks.subList(1, chunks.size()));
+        long damagedStart = chunks.get(0).startNanos();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+            new Feeder(sent, new Random(5)).run(ingest::handle);
+            Awaitility.await()
+                    .until(() ->
+                            ingest.stats().parseErrors() == 1 && ingest.stats().heldBytes() == 0);
+            ByteArrayOutputStream exported = new ByteArrayOutputStream();
+            new Queries(database).chunkBytes(flight.jvm(), damagedStart, new ChunkBytesSink() {
+                @Override
+                public void begin(byte[] header, long length) {
+                    assertThat(length).isEqualTo(damaged.length);
+                }
+
+                @Override
+                public void bytes(byte[] data, int offset, int length) {
+                    exported.write(data, offset, length);
+                }
+            });
+            assertThat(exported.toByteArray()).isEqualTo(damaged);
+        }
+        try (Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            assertThat(one(s, "select parse_error from chunk where chunk_start = " + damagedStart))
+                    .isNotNull();
+            assertThat(one(s, "select count(*) from event where chunk_start = " + damagedStart))
+                    .isNotEqualTo("0");
+            s.execute("delete from event where chunk_start = " + damagedStart);
+            assertThat(Expected.difference(Expected.events(rest), Expected.storedEvents(c, rest.jvm(), rest)))
+                    .isEmpty();
+        }
+    }
+
+    private static String one(Statement s, String sql) throws SQLException {
+        try (ResultSet row = s.executeQuery(sql)) {
+            row.next();
+            return row.getString(1);
+        }
+    }
+
+    @Test
+    void exportsTheChunkUpToItsLastBoundaryAsAReadableRecording(@TempDir Path folder) throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        List<Flight.Part> parts = flight.parts(new Random(6));
+        Flight.Part cut = parts.stream()
+                .filter(p -> p.offset() + p.length() < Flight.FlightChunk.size(p.header()))
+                .skip(2)
+                .findFirst()
+                .orElseThrow();
+        Path file = folder.resolve("export.jfr");
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings());
+                OutputStream out = Files.newOutputStream(file)) {
+            for (Flight.Part part : parts.subList(0, parts.indexOf(cut) + 1)) {
+                assertThat(ingest.handle(flight.body(part, flight.hello())).status())
+                        .isEqualTo(200);
+            }
+            Queries queries = new Queries(database);
+            ChunkRow row = queries.chunks(flight.jvm()).get(cut.chunk());
+            assertThat(row.durable()).isEqualTo(cut.offset() + cut.length());
+            assertThat(row.boundary()).isLessThan(row.durable());
+            queries.chunkBytes(flight.jvm(), row.startNanos(), new ChunkBytesSink() {
+                @Override
+                public void begin(byte[] header, long length) {
+                    assertThat(length).isEqualTo(row.boundary());
+                    assertThat(header[64]).isZero();
+                }
+
+                @Override
+                public void bytes(byte[] data, int offset, int length) throws IOException {
+                    out.write(data, offset, length);
+                }
+            });
+        }
+        assertThat(Files.size(file)).isGreaterThan(0);
+        assertThat(RecordingFile.readAllEvents(file)).isNotEmpty();
+    }
+
+    @Test
+    void whatIsStoredCanBeAskedForAndTheLiveSideIsTold() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        RecordingFeed feed = new RecordingFeed();
+        long from = flight.chunks().get(0).startNanos() / 1_000_000 - 1;
+        long to = System.currentTimeMillis() + 60_000;
+        int samples =
+                Expected.samples(flight).values().stream().mapToInt(n -> n).sum();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, feed, settings().withEventPatterns(List.of("com.acme.*")))) {
+            Queries queries = new Queries(database);
+            String reply = ingest.handle(flight.heartbeat("")).text();
+            assertThat(reply).contains("hello=wanted").contains("cadence=10000");
+            feed.watched = true;
+            new Feeder(flight, new Random(7)).run(ingest::handle);
+            assertThat(ingest.handle(flight.heartbeat("ended=true\n")).text())
+                    .contains("cadence=1000\n")
+                    .doesNotContain("hello=");
+            Awaitility.await()
+                    .until(() ->
+                            ingest.stats().heldBytes() == 0 && ingest.stats().openReaders() == 0);
+            Awaitility.await().until(() -> {
+                int n = 0;
+                for (String type : Expected.METRICS) {
+                    MetricSeries series =
+                            queries.metrics(flight.jvm(), type, from, from + Queries.LONGEST_METRICS_MILLIS);
+                    assertThat(series.t()).isSorted();
+                    n += series.t().length * series.fields().size();
+                }
+                return n == samples;
+            });
+            MetricSeries counters =
+                    queries.metrics(flight.jvm(), "pitot.ProcessCounters", from, from + Queries.LONGEST_METRICS_MILLIS);
+            assertThat(((String[]) counters.fields().get("softwareSource"))[0]).isEqualTo("getrusage");
+            assertThat(((double[]) counters.fields().get("interval"))[0]).isEqualTo(10_000_000);
+            assertThat(((double[]) counters.fields().get("userTime"))[0]).isNaN();
+            assertThat(feed.metrics).hasValueGreaterThan(0);
+
+            JvmRow jvm = queries.jvm(flight.jvm()).orElseThrow();
+            assertThat(jvm.ended()).isTrue();
+            assertThat(jvm.info().labels()).containsEntry("zone", "a%b");
+            assertThat(jvm.information()).contains("workload");
+            assertThat(queries.jvms()).hasSize(1);
+            assertThat(queries.chunks(flight.jvm())).extracting(ChunkRow::state).containsOnly("complete");
+            assertThat(queries.latestStatus(flight.jvm())).hasSize(2);
+            assertThat(feed.status).containsOnlyKeys("recording", "http");
+            assertThat(queries.endpointSeconds(flight.jvm(), from, to))
+                    .hasSize(feed.endpoints.get())
+                    .allSatisfy(second -> assertThat(second.histogram()).isEqualTo("300:4 320:1"));
+            assertThat(queries.events(flight.jvm(), "jdk.GarbageCollection", from, to, 1000))
+                    .hasSize(feed.collections.get())
+                    .isSortedAccordingTo(
+                            Comparator.comparingLong(EventRow::tsMillis).reversed());
+            assertThat(queries.events(flight.jvm(), "com.acme.Order", from, to, 1)
+                            .get(0)
+                            .dataJson())
+                    .contains("\"price\": null")
+                    .contains("\ufffd")
+                    .contains("\ud83d\ude00")
+                    .contains("\"java.lang.String\"");
+        }
+        try (Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            assertThat(one(s, "select count(*) from samples")).isEqualTo(Integer.toString(samples));
+            assertThat(one(s, "select round(avg(mean_ms)) from endpoint_seconds where service = 'workload'"))
+                    .isEqualTo("1");
+            assertThat(one(s, "select count(*) > 100 and min(thread) = 'load' from requests"))
+                    .isEqualTo("t");
+        }
+    }
+
+    @Test
+    void manyJvmsThatSendTheirBacklogAndEndAreStoredOnce() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        int jvms = 16;
+        int events =
+                Expected.events(recorded).values().stream().mapToInt(n -> n).sum();
+        List<Flight> flights = new ArrayList<>();
+        ExecutorService agents = Executors.newFixedThreadPool(jvms);
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+            List<Future<?>> sent = new ArrayList<>();
+            for (int i = 0; i < jvms; i++) {
+                Flight flight = recorded.backlog().as(UUID.randomUUID());
+                flights.add(flight);
+                Feeder feeder = new Feeder(flight, new Random(i));
+                sent.add(agents.submit(() -> {
+                    feeder.run(ingest::handle);
+                    ingest.handle(flight.heartbeat("ended=true\n"));
+                    return null;
+                }));
+            }
+            for (Future<?> one : sent) {
+                one.get(60, TimeUnit.SECONDS);
+            }
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> ingest.stats().events() == (long) jvms * events
+                            && ingest.stats().heldBytes() == 0);
+            assertThat(ingest.stats().clamped()).isZero();
+        } finally {
+            agents.shutdownNow();
+        }
+        for (Flight flight : flights.subList(0, 4)) {
+            assertStoredOnce(at, flight);
+        }
+        try (Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            assertThat(
+                            one(
+                                    s,
+                                    "select count(distinct total) from (select jvm_id, sum(n) total from metric_block group by 1) t"))
+                    .isEqualTo("1");
+            assertThat(one(s, "select count(*) from chunk where not parsed_out or block_offset < boundary"))
+                    .isEqualTo("0");
+        }
+    }
+
+    @Test
+    void bytesThatNeverComeAreMarkedAndToldOf() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        RecordingFeed feed = new RecordingFeed();
+        List<Flight.Part> parts = flight.parts(new Random(8));
+        String second = flight.chunks().get(1).name();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, feed, settings())) {
+            Queries queries = new Queries(database);
+            ingest.handle(flight.body(parts.get(0), flight.hello() + flight.have()));
+            assertThat(feed.gaps).isEmpty();
+            ingest.handle(flight.heartbeat("lost=" + second + ":0:\n"));
+            assertThat(queries.chunks(flight.jvm())).extracting(ChunkRow::state).containsExactly("open", "missing");
+            assertThat(feed.gaps.get(flight.jvm())).contains("gap");
+            ingest.handle(flight.heartbeat("have=" + flight.chunks().get(2).name() + ":100:open\n"));
+            assertThat(queries.chunks(flight.jvm()))
+                    .extracting(ChunkRow::state)
+                    .containsExactly("truncated", "missing");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package dev.pitot.web.ingest;
+
+import dev.pitot.web.live.EndpointSecond;
+import dev.pitot.web.live.Feed;
+import dev.pitot.web.live.JvmInfo;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** Counts what it is told. */
+final class RecordingFeed implements Feed {
+    final AtomicInteger hellos = new AtomicInteger();
+    final AtomicInteger metrics = new AtomicInteger();
+    final AtomicInteger endpoints = new AtomicInteger();
+    final AtomicInteger collections = new AtomicInteger();
+    final AtomicInteger flushes = new AtomicInteger();
+    final Map<String, String> status = new ConcurrentHashMap<>();
+    final Map<UUID, String> gaps = new ConcurrentHashMap<>();
+    volatile boolean watched;
+    volatile boolean ended;
+
+    @Override
+    public void hello(JvmInfo info) {
+        hellos.incrementAndGet();
+    }
+
+    @Override
+    public void heard(UUID jvm, long nowMillis, boolean ended) {
+        this.ended = ended;
+    }
+
+    @Override
+    public void metric(UUID jvm, String type, long timeMillis, String[] fields, double[] numbers, String[] texts) {
+        metrics.incrementAndGet();
+    }
+
+    @Override
+    public void endpoint(UUID jvm, EndpointSecond second) {
+        endpoints.incrementAndGet();
+    }
+
+    @Override
+    public void collection(UUID jvm, long timeMillis, String name, double pauseMillis) {
+        collections.incrementAndGet();
+    }
+
+    @Override
+    public void status(UUID jvm, long timeMillis, String part, String state, String reason, String remedy) {
+        status.put(part, state);
+    }
+
+    @Override
+    public void gap(UUID jvm, @Nullable String sentence) {
+        if (sentence == null) {
+            gaps.remove(jvm);
+        } else {
+            gaps.put(jvm, sentence);
+        }
+    }
+
+    @Override
+    public void flushed(UUID jvm) {
+        flushes.incrementAndGet();
+    }
+
+    @Override
+    public boolean watched(UUID jvm) {
+        return watched;
+    }
+}

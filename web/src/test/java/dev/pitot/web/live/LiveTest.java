@@ -1,0 +1,284 @@
+package dev.pitot.web.live;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class LiveTest {
+    private static final String TYPE = "pitot.ProcessCounters";
+    private static final String[] FIELDS = {"userTime"};
+    private static final UUID ID = UUID.fromString("8f14e45f-ceea-467f-a9d2-1b2c3d4e5f60");
+    private static final long T0 = 1_800_000_000_000L;
+
+    private final AtomicLong now = new AtomicLong(T0);
+    private final Live live = new Live(new Clock() {
+        @Override
+        public Instant instant() {
+            return Instant.ofEpochMilli(now.get());
+        }
+
+        @Override
+        public ZoneOffset getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(java.time.ZoneId zone) {
+            return this;
+        }
+    });
+
+    @AfterEach
+    void stop() {
+        live.close();
+    }
+
+    /** A page that reads at once, or never. */
+    private static final class Page implements Viewer.Outlet {
+        final List<JsonNode> messages = new CopyOnWriteArrayList<>();
+        final List<Consumer<Throwable>> pending = new ArrayList<>();
+        volatile boolean stalled;
+
+        @Override
+        public void send(String message, Consumer<Throwable> done) {
+            try {
+                messages.add(Json.MAPPER.readTree(message));
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+            if (stalled) {
+                synchronized (pending) {
+                    pending.add(done);
+                }
+            } else {
+                done.accept(null);
+            }
+        }
+
+        void readOn() {
+            stalled = false;
+            List<Consumer<Throwable>> waiting;
+            synchronized (pending) {
+                waiting = List.copyOf(pending);
+                pending.clear();
+            }
+            waiting.forEach(done -> done.accept(null));
+        }
+
+        List<JsonNode> of(String kind) {
+            return messages.stream()
+                    .filter(message -> message.path("kind").asText().equals(kind))
+                    .toList();
+        }
+
+        long[] sampleTimes() {
+            return of("samples").stream()
+                    .flatMapToLong(
+                            message -> LongStream.range(0, message.path("t").size())
+                                    .map(i -> message.path("t").get((int) i).asLong()))
+                    .toArray();
+        }
+    }
+
+    private void hello() {
+        live.hello(new JvmInfo(ID, "shop", "host", 7, T0, "1", "17", "HotSpot", Map.of()));
+        live.heard(ID, T0, false);
+    }
+
+    private void sample(long time, double value) {
+        live.metric(ID, TYPE, time, FIELDS, new double[] {value}, new String[1]);
+    }
+
+    private void endpoint(long time, String route, long count, long errors, String histogram) {
+        live.endpoint(
+                ID,
+                new EndpointSecond(
+                        time,
+                        "GET",
+                        route,
+                        1_000_000_000L,
+                        count,
+                        errors,
+                        count * 1000,
+                        2000,
+                        histogram,
+                        count,
+                        count * 500,
+                        count * 64,
+                        0,
+                        Double.NaN,
+                        Double.NaN,
+                        Double.NaN,
+                        Double.NaN));
+    }
+
+    @Test
+    void aPageGetsWhatMemoryHoldsAndThenEachSampleOnce() {
+        hello();
+        sample(T0, 1);
+        live.flushed(ID);
+        Page page = new Page();
+        Viewer viewer = live.connect(page);
+        live.watchJvm(viewer, ID, null);
+        await().until(() -> page.sampleTimes().length == 1);
+        for (int i = 1; i <= 50; i++) {
+            sample(T0 + i * 1000L, i);
+            live.flushed(ID);
+        }
+        await().until(() -> page.sampleTimes().length >= 51);
+        assertThat(page.sampleTimes())
+                .containsExactly(
+                        LongStream.rangeClosed(0, 50).map(i -> T0 + i * 1000).toArray());
+        assertThat(page.of("jvm").get(0).path("jvm").path("service").asText()).isEqualTo("shop");
+    }
+
+    @Test
+    void sinceLimitsWhatIsSentFirst() {
+        hello();
+        for (int i = 0; i < 20; i++) {
+            sample(T0 + i * 1000L, i);
+        }
+        Page page = new Page();
+        live.watchJvm(live.connect(page), ID, T0 + 16_000);
+        await().until(() -> page.sampleTimes().length > 0);
+        assertThat(page.sampleTimes()).containsExactly(T0 + 17_000, T0 + 18_000, T0 + 19_000);
+    }
+
+    @Test
+    void aStalledPageIsToldThatItLagsAndHoldsUpNobody() {
+        hello();
+        Page stalled = new Page();
+        stalled.stalled = true;
+        Page reading = new Page();
+        live.watchJvm(live.connect(stalled), ID, null);
+        live.watchJvm(live.connect(reading), ID, null);
+        await().until(() -> !reading.of("jvm").isEmpty());
+        int samples = 300;
+        for (int i = 0; i < samples; i++) {
+            sample(T0 + i * 1000L, i);
+            live.flushed(ID);
+            int seen = i + 1;
+            await().pollInterval(Duration.ofMillis(1)).until(() -> reading.sampleTimes().length >= seen);
+        }
+        assertThat(reading.sampleTimes()).hasSize(samples);
+        assertThat(reading.of("lagged")).isEmpty();
+
+        stalled.readOn();
+        await().until(() -> stalled.of("lagged").size() == 1);
+        assertThat(stalled.messages.size()).isLessThan(samples);
+        assertThat(stalled.messages
+                        .get(stalled.messages.size() - 1)
+                        .path("kind")
+                        .asText())
+                .as("nothing comes until the page asks again")
+                .isEqualTo("lagged");
+    }
+
+    @Test
+    void aJvmIsWatchedAsLongAsAPageWatchesIt() {
+        hello();
+        assertThat(live.watched(ID)).isFalse();
+        Page page = new Page();
+        Viewer viewer = live.connect(page);
+        live.watchJvm(viewer, ID, null);
+        await().until(() -> live.watched(ID));
+        live.watchFleet(viewer);
+        await().until(() -> !live.watched(ID));
+        live.watchJvm(viewer, ID, null);
+        await().until(() -> live.watched(ID));
+        live.disconnect(viewer);
+        await().until(() -> !live.watched(ID));
+        assertThat(live.viewers()).isZero();
+    }
+
+    @Test
+    void anUnknownJvmIsRefusedWithASentence() {
+        Page page = new Page();
+        live.watchJvm(live.connect(page), UUID.randomUUID(), null);
+        await().until(() -> page.of("error").size() == 1);
+    }
+
+    @Test
+    void endpointsOfOneSecondAddUpToOneRateAndQuietSecondsAreZero() {
+        hello();
+        Page page = new Page();
+        live.watchJvm(live.connect(page), ID, null);
+        await().until(() -> !page.of("jvm").isEmpty());
+        for (int second = 0; second < 10; second++) {
+            long time = T0 + second * 1000L;
+            sample(time, 1);
+            if (second < 2 || second == 7) {
+                endpoint(time + 3, "/a", 10, 1, "100:10");
+                endpoint(time + 5, "/b", 5, 0, "400:5");
+            }
+        }
+        live.flushed(ID);
+        await().until(() -> !page.of("rates").isEmpty());
+        JsonNode rates = page.of("rates").get(0);
+        assertThat(rates.path("requests").toString()).isEqualTo("[15,15,0,0,0,0,0,15]");
+        assertThat(rates.path("errors").toString()).isEqualTo("[1,1,0,0,0,0,0,1]");
+        assertThat(rates.path("p99").get(0).asDouble())
+                .isEqualTo(
+                        DurationHistogram.start(400) / 1e6,
+                        org.assertj.core.api.Assertions.withPrecision(DurationHistogram.start(400) / 1e6 * 0.07));
+        assertThat(rates.path("p99").get(3).isNull()).isTrue();
+    }
+
+    @Test
+    void theTableOfEndpointsCoversTheLastMinuteOfData() {
+        hello();
+        for (int second = 0; second < 100; second++) {
+            endpoint(T0 + second * 1000L, "/a", 3, second == 99 ? 1 : 0, "100:3");
+        }
+        EndpointWindow window = live.endpoints(ID).orElseThrow();
+        assertThat(window.to() - window.from()).isEqualTo(60_000);
+        Endpoint a = window.endpoints().get(0);
+        assertThat(a.count()).isEqualTo(180);
+        assertThat(a.errors()).isEqualTo(1);
+        assertThat(a.rate()).isEqualTo(3);
+        assertThat(a.cpu()).isEqualTo(500 / 1e6);
+        assertThat(a.allocated()).isEqualTo(64);
+        assertThat(a.cycles()).isNull();
+    }
+
+    @Test
+    void aJvmIsLiveThenQuietAndEndedWhenItSaidSo() {
+        hello();
+        assertThat(live.jvm(ID).orElseThrow().state()).isEqualTo("live");
+        now.set(T0 + 31_000);
+        assertThat(live.jvm(ID).orElseThrow().state()).isEqualTo("quiet");
+        live.heard(ID, now.get(), true);
+        assertThat(live.jvm(ID).orElseThrow().state()).isEqualTo("ended");
+    }
+
+    @Test
+    void samplesOfAJvmThatIsSilentForLongAreForgottenButNotTheJvm() {
+        hello();
+        sample(T0, 1);
+        now.set(T0 + 31 * 60_000);
+        live.forgetTheSilent();
+        assertThat(live.metrics(ID, TYPE, 0, Long.MAX_VALUE).t()).isEmpty();
+        assertThat(live.jvm(ID)).isPresent();
+    }
+
+    @Test
+    void unknownNumbersAreNullInJson() {
+        assertThat(Json.text(new double[] {1, 2.5, Double.NaN, 1e18, Double.POSITIVE_INFINITY}))
+                .isEqualTo("[1,2.5,null,1.0E18,null]");
+    }
+}

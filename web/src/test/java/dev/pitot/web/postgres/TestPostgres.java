@@ -1,0 +1,110 @@
+package dev.pitot.web.postgres;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * One real PostgreSQL for all tests of this JVM, under {@code target/}, kept between runs (a warm start is quicker) and stopped
+ * by a shutdown hook. Each test takes a database of its own. Safe from any thread.
+ */
+public final class TestPostgres {
+    private static final AtomicInteger NUMBERS = new AtomicInteger();
+    private static final String PREFIX = "test_";
+
+    /** @param password of {@code user}, who owns the database and is no superuser */
+    public record Database(String url, String user, String password) {
+        public Connection connect() throws SQLException {
+            return EmbeddedPostgres.connect(url, user, password);
+        }
+    }
+
+    private static final class Shared {
+        static final EmbeddedPostgres POSTGRES = startShared();
+    }
+
+    private TestPostgres() {}
+
+    public static EmbeddedPostgres shared() {
+        return Shared.POSTGRES;
+    }
+
+    /** A new empty database. */
+    public static Database freshDatabase() {
+        EmbeddedPostgres postgres = shared();
+        String name = PREFIX + ProcessHandle.current().pid() + "_" + NUMBERS.incrementAndGet();
+        try {
+            asSuperuser(postgres, "CREATE DATABASE " + name + " OWNER " + postgres.user());
+        } catch (SQLException e) {
+            throw new AssertionError("no fresh database", e);
+        }
+        return new Database(
+                "jdbc:postgresql://127.0.0.1:" + postgres.port() + "/" + name, postgres.user(), postgres.password());
+    }
+
+    /**
+     * A folder that the account PostgreSQL runs as can reach: {@code target/}, or, where root builds in a folder closed to
+     * others such as its home, the system's temporary folder.
+     */
+    public static Path reachableFolder(String name) {
+        Path target = Path.of("target", name).toAbsolutePath();
+        ServiceAccount account =
+                ServiceAccount.choose(target.resolve("postgres").resolve("data"));
+        Path folder = target.getParent();
+        if (folder != null && account.firstClosedFolder(folder) == null) {
+            return target;
+        }
+        return Path.of(System.getProperty("java.io.tmpdir"), "pitot-" + ServiceAccount.ownUid() + "-" + name);
+    }
+
+    private static EmbeddedPostgres startShared() {
+        List<PostgresException> failures = new ArrayList<>();
+        // Another test JVM (an IDE beside a build) may hold the first folder.
+        for (int n = 1; n <= 4; n++) {
+            try {
+                EmbeddedPostgres postgres = EmbeddedPostgres.start(reachableFolder("postgres-" + n), step -> {});
+                Runtime.getRuntime().addShutdownHook(new Thread(postgres::close));
+                dropOldDatabases(postgres);
+                return postgres;
+            } catch (PostgresException e) {
+                failures.add(e);
+                if (!String.valueOf(e.getMessage()).contains("is in use")) {
+                    break;
+                }
+            }
+        }
+        throw new AssertionError("no PostgreSQL for the tests: " + failures);
+    }
+
+    private static void dropOldDatabases(EmbeddedPostgres postgres) {
+        try (Connection connection =
+                        EmbeddedPostgres.connect(postgres.superuserUrl(), "postgres", postgres.superuserPassword());
+                Statement statement = connection.createStatement()) {
+            List<String> names = new ArrayList<>();
+            try (ResultSet rows = statement.executeQuery(
+                    "SELECT datname FROM pg_database WHERE starts_with(datname, '" + PREFIX + "')")) {
+                while (rows.next()) {
+                    names.add(rows.getString(1));
+                }
+            }
+            for (String name : names) {
+                statement.execute("DROP DATABASE " + name + " WITH (FORCE)");
+            }
+        } catch (SQLException e) {
+            throw new AssertionError("databases of earlier test runs were not dropped", e);
+        }
+    }
+
+    static void asSuperuser(EmbeddedPostgres postgres, String sql) throws SQLException {
+        try (Connection connection =
+                        EmbeddedPostgres.connect(postgres.superuserUrl(), "postgres", postgres.superuserPassword());
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+}

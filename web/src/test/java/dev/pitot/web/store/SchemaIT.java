@@ -1,0 +1,181 @@
+package dev.pitot.web.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.pitot.web.postgres.TestPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Migrations and partitions in a real PostgreSQL. */
+class SchemaIT {
+    private static Database open(TestPostgres.Database at) throws StoreException {
+        return Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
+    }
+
+    private static void execute(TestPostgres.Database at, String sql) throws SQLException {
+        try (Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            s.execute(sql);
+        }
+    }
+
+    private static List<String> column(TestPostgres.Database at, String sql) throws SQLException {
+        try (Connection c = at.connect();
+                Statement s = c.createStatement();
+                ResultSet rows = s.executeQuery(sql)) {
+            List<String> values = new ArrayList<>();
+            while (rows.next()) {
+                values.add(rows.getString(1));
+            }
+            return values;
+        }
+    }
+
+    @Test
+    void everyMigrationInTheFolderIsRunInOrder() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("src/main/resources/db"))) {
+            assertThat(files.map(f -> f.getFileName().toString()).sorted().toList())
+                    .isEqualTo(Migrations.FILES);
+        }
+        for (int i = 0; i < Migrations.FILES.size(); i++) {
+            assertThat(Migrations.version(Migrations.FILES.get(i))).isEqualTo(i + 1);
+        }
+    }
+
+    @Test
+    void aDatabaseIsMigratedOnceAndRefusedWhenItIsNewerOrAnother() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        open(at).close();
+        List<String> applied = column(at, "select applied_at from schema_version order by version");
+        open(at).close();
+        assertThat(column(at, "select applied_at from schema_version order by version"))
+                .isEqualTo(applied)
+                .hasSize(Migrations.FILES.size());
+
+        execute(at, "insert into schema_version (version, name, checksum) values (99, 'x', 'y')");
+        assertThatThrownBy(() -> open(at))
+                .isInstanceOf(StoreException.class)
+                .hasMessageContaining("schema version 99")
+                .hasMessageContaining("newer Pitot");
+        execute(at, "delete from schema_version where version = 99");
+        execute(at, "update schema_version set checksum = 'z' where version = 1");
+        assertThatThrownBy(() -> open(at)).isInstanceOf(StoreException.class).hasMessageContaining("another build");
+    }
+
+    @Test
+    void aServerThatDoesNotAnswerIsNamed() {
+        assertThatThrownBy(() -> Database.open(DatabaseSettings.of("jdbc:postgresql://127.0.0.1:1/none", "u", "p")))
+                .isInstanceOf(StoreException.class)
+                .hasMessageContaining("127.0.0.1:1/none");
+    }
+
+    @Test
+    void partitionsAreMadeAheadAndDroppedByAgeUnlessAChunkStillGrows() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Instant noon = Instant.now()
+                .atOffset(ZoneOffset.UTC)
+                .toLocalDate()
+                .atTime(12, 0)
+                .toInstant(ZoneOffset.UTC);
+        LocalDate today = LocalDate.ofInstant(noon, ZoneOffset.UTC);
+        try (Database database = open(at)) {
+            partitions(database, noon).maintain();
+            partitions(database, noon).maintain();
+            assertThat(tables(at, "metric_block"))
+                    .containsExactly(names("metric_block", today.minusDays(1), today.plusDays(2)));
+            assertThat(tables(at, "event")).containsExactly(names("event", today, today.plusDays(2)));
+            execute(
+                    at,
+                    "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen) select"
+                            + " gen_random_uuid(), 1, 1, date '" + today + "', 'open', now(), timestamptz '" + noon
+                            + "' + interval '3 days'");
+
+            partitions(database, noon.plus(Duration.ofDays(4))).maintain();
+            assertThat(tables(at, "metric_block"))
+                    .containsExactly(names("metric_block", today.plusDays(2), today.plusDays(6)));
+            assertThat(tables(at, "event")).containsExactly(names("event", today.plusDays(4), today.plusDays(6)));
+            assertThat(tables(at, "segment"))
+                    .startsWith("segment_" + today.toString().replace("-", ""));
+            assertThat(column(at, "select state from chunk")).containsExactly("open");
+
+            partitions(database, noon.plus(Duration.ofDays(6))).maintain();
+            assertThat(tables(at, "segment"))
+                    .doesNotContain("segment_" + today.toString().replace("-", ""));
+            assertThat(column(at, "select state from chunk")).containsExactly("expired");
+        }
+    }
+
+    @Test
+    void anEventOutsideOfWhatIsKeptIsMovedToTheEdgeAndCounted() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Instant now = Instant.now();
+        try (Database database = open(at)) {
+            Partitions partitions = partitions(database, now);
+            partitions.maintain();
+            execute(
+                    at,
+                    "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen)"
+                            + " values ('00000000-0000-0000-0000-000000000001', 7, 1, now(), 'open', now(), now())");
+            UUID jvm = new UUID(0, 1);
+            EventStore store = new EventStore(database, partitions);
+            EventStore.Rows rows = store.rows();
+            rows.add(jvm, "t", 0, 7, 1, "{}");
+            rows.add(jvm, "t", Long.MAX_VALUE, 7, 2, "{}");
+            rows.add(jvm, "t", now.getEpochSecond() * 1_000_000_000L, 7, 3, "{}");
+            assertThat(rows.clamped()).isEqualTo(2);
+            assertThat(store.store(jvm, 7, 0, 10, false, null, rows)).isTrue();
+            assertThat(store.store(jvm, 7, 0, 10, false, null, rows))
+                    .as("stored once only")
+                    .isFalse();
+            assertThat(column(at, "select chunk_offset from event order by ts")).containsExactly("1", "3", "2");
+        }
+    }
+
+    @Test
+    void aBlockIsReplacedOnlyByOneWithAsManySamples() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        try (Database database = open(at)) {
+            BlockStore store = new BlockStore(database, partitions(database, Instant.now()));
+            UUID jvm = new UUID(0, 2);
+            long minute = System.currentTimeMillis() / 60_000 * 60_000;
+            for (int n : new int[] {2, 1, 3, 2}) {
+                store.store(jvm, List.of(new BlockStore.Block("m", minute, n, "{\"n\":" + n + "}")), Map.of());
+            }
+            assertThat(column(at, "select n || data::text from metric_block")).containsExactly("3{\"n\": 3}");
+        }
+    }
+
+    private static Partitions partitions(Database database, Instant now) {
+        return new Partitions(database, RetentionSettings.standard(), Clock.fixed(now, ZoneOffset.UTC));
+    }
+
+    private static List<String> tables(TestPostgres.Database at, String table) throws SQLException {
+        return column(
+                at,
+                "select relname from pg_inherits join pg_class on oid = inhrelid where inhparent = '" + table
+                        + "'::regclass order by 1");
+    }
+
+    private static String[] names(String table, LocalDate from, LocalDate to) {
+        return from.datesUntil(to.plusDays(1))
+                .map(day -> table + "_" + day.toString().replace("-", ""))
+                .toArray(String[]::new);
+    }
+}
