@@ -111,6 +111,12 @@ final class JvmParser {
             error = row.parseError();
         }
 
+        /** What another collector was sent. */
+        void grow(SegmentStore.Progress row) {
+            boundary = Math.max(boundary, row.boundary());
+            open &= row.open();
+        }
+
         long position() {
             return reader == null ? 0 : reader.parsedTo();
         }
@@ -305,12 +311,28 @@ final class JvmParser {
 
     private void load() throws SQLException {
         if (!loaded) {
-            for (SegmentStore.Progress row : stage.segments.unfinished(jvm)) {
-                chunks.put(row.chunkStart(), new Tracked(row));
-            }
+            refresh();
             stage.jvm(jvm).map(JvmRow::ended).ifPresent(last -> ended |= last);
             loaded = true;
         }
+    }
+
+    /**
+     * Brings what is known of the chunks up to what is stored. Another collector may have been sent chunks of this JVM, or the
+     * end of one: a minute that spans two chunks is whole only where both were read, and nobody may let go of it before that.
+     */
+    private void refresh() throws SQLException {
+        Map<Long, SegmentStore.Progress> rows = new TreeMap<>();
+        for (SegmentStore.Progress row : stage.segments.unfinished(jvm)) {
+            rows.put(row.chunkStart(), row);
+        }
+        for (Tracked chunk : chunks.values()) {
+            SegmentStore.Progress row = rows.remove(chunk.start);
+            Optional<SegmentStore.Progress> now =
+                    row == null ? stage.segments.progress(jvm, chunk.start) : Optional.of(row);
+            now.ifPresent(chunk::grow);
+        }
+        rows.forEach((start, row) -> chunks.put(start, new Tracked(row)));
     }
 
     private void forget() {
@@ -324,6 +346,7 @@ final class JvmParser {
     }
 
     private void takeInbox() throws SQLException {
+        boolean wasEnded = ended;
         for (Object next; (next = inbox.poll()) != null; ) {
             if (next instanceof Boolean last) {
                 ended = last;
@@ -357,20 +380,27 @@ final class JvmParser {
                 quietStored = false;
             }
         }
+        if (ended && !wasEnded) {
+            refresh();
+        }
     }
 
     private @Nullable Tracked tracked(long chunkStart) throws SQLException {
-        Tracked chunk = chunks.get(chunkStart);
-        if (chunk == null) {
+        Tracked known = chunks.get(chunkStart);
+        if (known != null) {
+            return known;
+        }
+        refresh();
+        Tracked unfinished = chunks.get(chunkStart);
+        if (unfinished == null) {
+            // Done, or not one byte can be parsed yet.
             Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunkStart);
-            if (row.isPresent()) {
-                chunk = new Tracked(row.get());
-                if (!chunk.isDone()) {
-                    chunks.put(chunkStart, chunk);
-                }
+            unfinished = row.map(Tracked::new).orElse(null);
+            if (unfinished != null && !unfinished.isDone()) {
+                chunks.put(chunkStart, unfinished);
             }
         }
-        return chunk;
+        return unfinished;
     }
 
     private void close(Tracked chunk) {

@@ -38,6 +38,8 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Ingest with a real recording, a real PostgreSQL and real kills. */
 class IngestIT {
@@ -210,6 +212,29 @@ class IngestIT {
             }
         } finally {
             both.shutdownNow();
+        }
+        assertStoredOnce(at, flight);
+    }
+
+    /** A minute that spans two chunks is whole, although neither collector was sent both; whichever hears of the end. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void aMinuteWhoseChunksWentToDifferentCollectorsIsStoredWhole(int hearsOfTheEnd) throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        try (Database database = open(at);
+                Ingest even = new Ingest(database, new RecordingFeed(), settings());
+                Ingest odd = new Ingest(database, new RecordingFeed(), settings())) {
+            List<Ingest> collectors = List.of(even, odd);
+            for (Flight.Part part : flight.parts(new Random(9))) {
+                Ingest collector = collectors.get(part.chunk() % 2);
+                assertThat(collector.handle(flight.body(part, flight.hello())).status())
+                        .isEqualTo(200);
+                if (part.offset() + part.length() == Flight.FlightChunk.size(part.header())) {
+                    Awaitility.await().until(() -> collector.stats().heldBytes() == 0);
+                }
+            }
+            collectors.get(hearsOfTheEnd).handle(flight.heartbeat("ended=true\n"));
         }
         assertStoredOnce(at, flight);
     }
