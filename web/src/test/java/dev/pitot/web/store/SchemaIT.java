@@ -80,6 +80,36 @@ class SchemaIT {
     }
 
     @Test
+    void aDatabaseOfTheFirstViewsGetsMillisecondsThatCanBeReadAndKeepsViewsThatStandOnThem() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        open(at).close();
+        execute(at, "drop view requests, endpoint_seconds, samples");
+        execute(at, Files.readString(Path.of("src/main/resources/db/V002__views.sql")));
+        execute(at, "delete from schema_version where version > 2");
+        execute(at, "create view slow as select * from requests where duration_ms > 500");
+        execute(at, "create view busy as select route, mean_ms from endpoint_seconds");
+        try (Database database = open(at)) {
+            partitions(database, Instant.now()).maintain();
+        }
+        execute(at, """
+                insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)
+                select gen_random_uuid(), type, now(), 1, row_number() over (), data::jsonb from (values
+                    ('pitot.HttpRequest', '{"duration": 2211670139, "cpuTime": 5000000}'),
+                    ('pitot.HttpRequest', '{"duration": 7}'),
+                    ('pitot.EndpointSummary', '{"interval": 1000000000, "count": 3, "totalDuration": 1000000, "maxDuration": 700000,
+                        "measured": 3, "totalCpuTime": 600000, "totalAllocated": 9}')) as t (type, data)""");
+        assertThat(column(at, "select duration_ms || ' ' || coalesce(cpu_ms, -1) from requests order by duration_ms"))
+                .containsExactly("0.000007 -1", "2211.670139 5");
+        assertThat(
+                        column(
+                                at,
+                                "select concat_ws(' ', interval_ms, mean_ms, max_ms, cpu_ms_per_request) from endpoint_seconds"))
+                .containsExactly("1000 0.333333 0.7 0.2");
+        assertThat(column(at, "select duration_ms from slow")).containsExactly("2211.670139");
+        assertThat(column(at, "select mean_ms from busy")).containsExactly("0.333333");
+    }
+
+    @Test
     void aServerThatDoesNotAnswerIsNamed() {
         assertThatThrownBy(() -> Database.open(DatabaseSettings.of("jdbc:postgresql://127.0.0.1:1/none", "u", "p")))
                 .isInstanceOf(StoreException.class)
