@@ -2,6 +2,8 @@ package dev.pitot.web.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.SQLException;
 
@@ -50,8 +52,8 @@ public final class Database implements AutoCloseable {
             pool = new HikariDataSource(config);
         } catch (RuntimeException e) {
             throw new StoreException(
-                    "The database at " + settings.url() + " cannot be used (" + cause(e)
-                            + "); check that it runs, and its user and password.",
+                    "The database at " + settings.place() + " cannot be used (" + reason(e)
+                            + "); check its address, that it runs, and its user and password.",
                     e);
         }
         Database database = new Database(pool);
@@ -61,7 +63,7 @@ public final class Database implements AutoCloseable {
         } catch (SQLException e) {
             database.close();
             throw new StoreException(
-                    "The schema of the database at " + settings.url() + " could not be made (" + cause(e)
+                    "The schema of the database at " + settings.place() + " could not be made (" + reason(e)
                             + "); its user needs the right to create tables in it.",
                     e);
         } catch (StoreException e) {
@@ -70,10 +72,16 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    private static String cause(Throwable e) {
+    private static String reason(Throwable e) {
         Throwable last = e;
         while (last.getCause() != null) {
             last = last.getCause();
+        }
+        if (last instanceof UnknownHostException) {
+            return "no host is known by the name " + last.getMessage();
+        }
+        if (last instanceof SocketTimeoutException) {
+            return "nobody answered within 5 s";
         }
         return String.valueOf(last.getMessage()).lines().findFirst().orElse("no reason given");
     }

@@ -1,6 +1,9 @@
 package dev.pitot.web.store;
 
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.Driver;
 
 /**
  * Where the database is.
@@ -12,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record DatabaseSettings(
         String url, @Nullable String user, @Nullable String password, int connections) {
+    private static final String EXAMPLE = "jdbc:postgresql://host:5432/pitot";
+    private static final Logger DRIVER_LOG = Logger.getLogger("org.postgresql");
+
     /** Settings with as many connections as this machine's collector uses. */
     public static DatabaseSettings of(String url, @Nullable String user, @Nullable String password) {
         return new DatabaseSettings(url, user, password, connectionsFor(parsers()));
@@ -21,10 +27,41 @@ public record DatabaseSettings(
     public DatabaseSettings {
         if (!url.startsWith("jdbc:postgresql:")) {
             throw new IllegalArgumentException(
-                    "The database URL must start with jdbc:postgresql:, as in jdbc:postgresql://host:5432/pitot.");
+                    "The database URL must start with jdbc:postgresql:, as in " + EXAMPLE + ".");
+        }
+        // What is refused is not repeated: it may hold a password.
+        if (withoutParameters(url).contains("@")) {
+            throw new IllegalArgumentException("The database URL cannot hold user and password before an @; write "
+                    + EXAMPLE + ", and give them by --db-user and --db-password-file.");
+        }
+        if (!isUnderstood(url)) {
+            throw new IllegalArgumentException(
+                    "The database URL is none that the PostgreSQL driver understands; write it as " + EXAMPLE
+                            + ", with special characters after the host as %XX.");
         }
         if (connections < 4) {
             throw new IllegalArgumentException("The collector needs at least 4 database connections.");
+        }
+    }
+
+    /** Where the database is, for people: the URL without its parameters, of which one may be a password. */
+    public String place() {
+        return withoutParameters(url);
+    }
+
+    private static String withoutParameters(String url) {
+        int parameters = url.indexOf('?');
+        return parameters < 0 ? url : url.substring(0, parameters);
+    }
+
+    private static boolean isUnderstood(String url) {
+        // The driver says what it does not like to the JDK's log, with the URL: a password on the console.
+        Level before = DRIVER_LOG.getLevel();
+        DRIVER_LOG.setLevel(Level.OFF);
+        try {
+            return Driver.parseURL(url, null) != null;
+        } finally {
+            DRIVER_LOG.setLevel(before);
         }
     }
 
@@ -43,6 +80,6 @@ public record DatabaseSettings(
 
     @Override
     public String toString() {
-        return "DatabaseSettings[url=" + url + ", user=" + user + ", connections=" + connections + "]";
+        return "DatabaseSettings[place=" + place() + ", user=" + user + ", connections=" + connections + "]";
     }
 }
