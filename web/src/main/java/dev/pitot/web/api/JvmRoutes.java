@@ -262,7 +262,7 @@ final class JvmRoutes {
         } catch (Recording.NothingThere reason) {
             throw Problem.notFound(String.valueOf(reason.getMessage()));
         }
-        String name = Recording.fileName(summary.service(), summary.host(), window.from(), window.to());
+        String name = recording.fileName(summary.service(), summary.host());
         ctx.disableCompression();
         ctx.contentType("application/octet-stream");
         ctx.header("Content-Disposition", "attachment; filename=\"" + name + "\"");

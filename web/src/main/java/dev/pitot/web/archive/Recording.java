@@ -182,10 +182,14 @@ public final class Recording {
         return header;
     }
 
-    /** A name for the file: {@code service-host-from-to.jfr}, in UTC, of letters, digits, dots, dashes and underscores only. */
-    public static String fileName(String service, String host, long fromMillis, long toMillis) {
-        return plain(service) + "-" + plain(host) + "-" + BASIC.format(Instant.ofEpochMilli(fromMillis)) + "-"
-                + BASIC.format(Instant.ofEpochMilli(toMillis)) + ".jfr";
+    /**
+     * A name for the file: {@code service-host-start-end.jfr} of letters, digits, dots, dashes and underscores only. Start and end
+     * are those of what is in it (UTC), the first chunk's start and the end or cut of the last.
+     */
+    public String fileName(String service, String host) {
+        long end = chunks.stream().mapToLong(Recording::end).max().orElseThrow();
+        return plain(service) + "-" + plain(host) + "-"
+                + BASIC.format(instant(chunks.get(0).startNanos())) + "-" + BASIC.format(instant(end)) + ".jfr";
     }
 
     private static String plain(String name) {

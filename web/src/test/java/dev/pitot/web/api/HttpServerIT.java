@@ -20,6 +20,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -419,7 +421,8 @@ class HttpServerIT {
             assertThat(export.headers().firstValueAsLong("Content-Length").orElse(-1))
                     .isEqualTo(expected.length);
             assertThat(export.headers().firstValue("Content-Disposition").orElse(""))
-                    .matches("attachment; filename=\"shop-my_host-\\d{8}T\\d{6}Z-\\d{8}T\\d{6}Z\\.jfr\"");
+                    .isEqualTo("attachment; filename=\"shop-my_host-" + second(piece, 0) + "-"
+                            + second(piece, ByteBuffer.wrap(piece.header()).getLong(40)) + ".jfr\"");
             Path file = Files.write(out.resolve("export.jfr"), export.body());
             int events = RecordingFile.readAllEvents(file).size();
             long inMissionControl = 0;
@@ -431,6 +434,12 @@ class HttpServerIT {
         JsonNode detail = Json.MAPPER.readTree(
                 collector.send(collector.asViewer("/api/v1/jvms/" + jvm)).body());
         assertThat(detail.path("chunks").get(0).path("state").asText()).isEqualTo("complete");
+    }
+
+    /** So many nanoseconds after the start of the piece's chunk, as the file's name writes it. */
+    private static String second(GrowingRecording.Piece piece, long nanos) {
+        Instant time = Instant.EPOCH.plusNanos(ByteBuffer.wrap(piece.header()).getLong(32) + nanos);
+        return time.truncatedTo(ChronoUnit.SECONDS).toString().replaceAll("[-:]", "");
     }
 
     @Test

@@ -172,9 +172,20 @@ class RecordingTest {
     }
 
     @Test
-    void theFilesNameSaysWhoseAndWhenAndNothingElse() {
-        assertThat(Recording.fileName("Bücher shop/../\"x\"\n", "db.local", 1_767_225_600_000L, 1_767_225_900_000L))
-                .isEqualTo("Bucher_shop_.._x-db.local-20260101T000000Z-20260101T000500Z.jfr");
-        assertThat(Recording.fileName("", "…", 0, 1000)).startsWith("unnamed-unnamed-");
+    void theFilesNameSaysWhoseAndWhatIsInItWhateverWasAskedFor() throws Exception {
+        long start = 1_767_225_600_000_000_000L;
+        List<ChunkRow> chunks = List.of(chunk(start + 60_000_000_000L, 184), chunk(start, 60));
+        // A window within the second chunk only, and one far wider than both.
+        Recording second = Recording.of(JVM, chunks, start / 1_000_000 + 90_000, start / 1_000_000 + 91_000);
+        assertThat(second.fileName("Bücher shop/../\"x\"\n", "db.local"))
+                .isEqualTo("Bucher_shop_.._x-db.local-20260101T000100Z-20260101T000404Z.jfr");
+        assertThat(Recording.of(JVM, chunks, 0, Long.MAX_VALUE / 1_000_000).fileName("", "…"))
+                .isEqualTo("unnamed-unnamed-20260101T000000Z-20260101T000404Z.jfr");
+    }
+
+    private static ChunkRow chunk(long startNanos, long seconds) {
+        byte[] header = new byte[Recording.HEADER];
+        ByteBuffer.wrap(header).putLong(40, seconds * 1_000_000_000L);
+        return new ChunkRow(startNanos, 1, 100, -1, "open", header, 100, 0, null);
     }
 }
