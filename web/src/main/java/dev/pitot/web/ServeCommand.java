@@ -1,5 +1,6 @@
 package dev.pitot.web;
 
+import dev.pitot.web.api.HttpServer;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -48,7 +49,7 @@ final class ServeCommand implements Callable<Integer> {
         out.println();
         out.println("Add this flag to the java command of a service:");
         out.println();
-        out.println("  " + collector.agentFlag(service));
+        out.println("  " + HttpServer.quoted(collector.agentFlag(service)));
         out.println();
         out.println("Ctrl-C stops.");
     }

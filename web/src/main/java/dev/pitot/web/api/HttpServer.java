@@ -13,7 +13,9 @@ import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Cookie;
+import io.javalin.http.Handler;
 import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.SameSite;
 import io.javalin.security.RouteRole;
 import io.javalin.util.JavalinException;
@@ -28,6 +30,7 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -50,6 +53,7 @@ public final class HttpServer implements AutoCloseable {
     private static final int MOST_INGEST_BYTES = 8 << 20;
     private static final int MOST_LOGIN_BYTES = 4096;
     private static final String SEGMENT = "application/vnd.pitot.segment";
+    private static final Pattern PLAIN_IN_SHELL = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
 
     private enum Role implements RouteRole {
@@ -79,6 +83,7 @@ public final class HttpServer implements AutoCloseable {
 
     private final Parts parts;
     private final Assets assets;
+    private final Readiness readiness;
     private final Javalin javalin;
     private final long started;
 
@@ -86,6 +91,7 @@ public final class HttpServer implements AutoCloseable {
         this.parts = parts;
         this.assets = assets;
         this.started = parts.clock().millis();
+        this.readiness = new Readiness(parts.database());
         this.javalin = Javalin.create(this::configure);
     }
 
@@ -135,34 +141,50 @@ public final class HttpServer implements AutoCloseable {
         config.routes.before(this::secure);
         config.routes.beforeMatched(this::authorize);
 
-        config.routes.get("/health/live", ctx -> ctx.result("ok"), Role.ANYBODY);
-        config.routes.get("/health/ready", this::ready, Role.VIEWER);
+        get(config, "/health/live", Role.ANYBODY, ctx -> ctx.result("ok"));
+        get(config, "/health/ready", Role.ANYBODY, this::ready);
         config.routes.get("/login/{code}", this::loginWithCode, Role.ANYBODY);
+        config.routes.head("/login/{code}", HttpServer::onlyByGet, Role.ANYBODY);
         config.routes.post("/api/v1/login", this::login, Role.ANYBODY);
         config.routes.post("/api/v1/logout", this::logout, Role.VIEWER);
 
         config.routes.post("/ingest/v1", this::ingest, Role.AGENT);
 
-        config.routes.get("/api/v1/jvms", jvms::fleet, Role.VIEWER);
-        config.routes.get("/api/v1/jvms/{id}", jvms::jvm, Role.VIEWER);
-        config.routes.get("/api/v1/jvms/{id}/metrics", jvms::metrics, Role.VIEWER);
-        config.routes.get("/api/v1/jvms/{id}/endpoints", jvms::endpoints, Role.VIEWER);
-        config.routes.get("/api/v1/jvms/{id}/events", jvms::events, Role.VIEWER);
-        config.routes.get("/api/v1/jvms/{id}/recording", jvms::recording, Role.VIEWER);
-        config.routes.get("/api/v1/agent/pitot-agent.jar", this::agentJar, Role.VIEWER);
-        config.routes.get("/api/v1/self", this::self, Role.VIEWER);
+        get(config, "/api/v1/jvms", Role.VIEWER, known(jvms::fleet));
+        get(config, "/api/v1/jvms/{id}", Role.VIEWER, known(jvms::jvm));
+        get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, known(jvms::metrics, "type", "from", "to"));
+        get(config, "/api/v1/jvms/{id}/endpoints", Role.VIEWER, known(jvms::endpoints, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, known(jvms::events, "type", "from", "to", "limit"));
+        get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, known(jvms::recording, "from", "to"));
+        get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, known(this::agentJar));
+        get(config, "/api/v1/self", Role.VIEWER, known(this::self));
 
-        config.routes.get("/api/v1/live", this::notASocket, Role.VIEWER);
+        get(config, "/api/v1/live", Role.VIEWER, HttpServer::notASocket);
         config.routes.wsBeforeUpgrade("/api/v1/live", this::beforeUpgrade);
         config.routes.ws("/api/v1/live", socket::configure);
 
-        assets.byPath().forEach((path, asset) -> config.routes.get(path, ctx -> asset(ctx, asset), Role.ANYBODY));
+        assets.byPath().forEach((path, asset) -> get(config, path, Role.ANYBODY, ctx -> asset(ctx, asset)));
 
         config.routes.exception(Problem.class, this::problem);
         config.routes.exception(HttpResponseException.class, this::refused);
         config.routes.exception(SQLException.class, this::noDatabase);
         config.routes.exception(IOException.class, this::broken);
         config.routes.exception(Exception.class, this::bug);
+    }
+
+    /** HEAD is answered as GET is, without the body, to whom GET is. */
+    private static void get(JavalinConfig config, String path, Role role, Handler handler) {
+        config.routes.get(path, handler, role);
+        config.routes.head(path, handler, role);
+    }
+
+    /** Refuses parameters that the handler does not know: one that is mistyped would silently ask for something else. */
+    private static Handler known(Handler handler, String... parameters) {
+        List<String> names = List.of(parameters);
+        return ctx -> {
+            Parameters.only(ctx, names);
+            handler.handle(ctx);
+        };
     }
 
     private static void quiet(HttpConfiguration http) {
@@ -211,7 +233,7 @@ public final class HttpServer implements AutoCloseable {
         if (role == Role.ANYBODY) {
             return;
         }
-        Access.Caller caller = parts.access().caller(ctx.header("Authorization"), ctx.cookie(COOKIE));
+        Access.Caller caller = caller(ctx);
         if (caller == Access.Caller.NOBODY) {
             throw Problem.unauthorized(
                     role == Role.AGENT
@@ -224,6 +246,10 @@ public final class HttpServer implements AutoCloseable {
         if (role == Role.VIEWER && caller != Access.Caller.VIEWER) {
             throw Problem.forbidden("The ingest token reads nothing; use the view token.");
         }
+    }
+
+    private Access.Caller caller(Context ctx) {
+        return parts.access().caller(ctx.header("Authorization"), ctx.cookie(COOKIE));
     }
 
     // ---- agents ------------------------------------------------------------------------------------------------
@@ -267,13 +293,18 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /**
-     * The flag that lets a JVM of this machine report here.
+     * The flag that lets a JVM of this machine report here, as one argument of its command; a shell needs it {@link #quoted}.
      *
      * @param address of the collector, as the agent reaches it
      */
     public static String agentFlag(String address, Path agentJar, Path ingestToken, String service) {
         return "-javaagent:" + agentJar + "=collector=" + argument(address) + ",token-file="
                 + argument(ingestToken.toString()) + ",service=" + argument(service);
+    }
+
+    /** An argument as a POSIX shell takes it: unchanged where it has no special characters, else in single quotes. */
+    public static String quoted(String argument) {
+        return PLAIN_IN_SHELL.matcher(argument).matches() ? argument : "'" + argument.replace("'", "'\\''") + "'";
     }
 
     /** As {@code docs/spec/configuration.md} says of agent arguments. */
@@ -302,6 +333,11 @@ public final class HttpServer implements AutoCloseable {
         } else {
             ctx.contentType(page.type()).result(page.bytes());
         }
+    }
+
+    /** Asking whether a link would work must not use it up. */
+    private static void onlyByGet(Context ctx) {
+        throw new MethodNotAllowedResponse();
     }
 
     private void login(Context ctx) throws IOException {
@@ -340,10 +376,15 @@ public final class HttpServer implements AutoCloseable {
         return new Cookie(COOKIE, value, "/", -1, false, true, null, SameSite.STRICT);
     }
 
+    /** A probe shows no token: it gets the status, and whoever may see more gets the details. */
     private void ready(Context ctx) {
-        boolean database = parts.database().answers();
+        boolean database = readiness.database();
         ctx.status(database ? 200 : 503);
-        JvmRoutes.send(ctx, Map.of("database", database));
+        if (caller(ctx) == Access.Caller.VIEWER) {
+            JvmRoutes.send(ctx, Map.of("database", database));
+        } else {
+            ctx.result(database ? "ready" : "not ready");
+        }
     }
 
     private void self(Context ctx) {
@@ -352,8 +393,11 @@ public final class HttpServer implements AutoCloseable {
                 new Self(
                         parts.version(),
                         started,
-                        agentFlag(
-                                ctx.scheme() + "://" + ctx.host(), parts.agentJar(), parts.ingestToken(), "my-service"),
+                        quoted(agentFlag(
+                                ctx.scheme() + "://" + ctx.host(),
+                                parts.agentJar(),
+                                parts.ingestToken(),
+                                "my-service")),
                         Map.of("answers", parts.database().answers()),
                         parts.ingest().stats(),
                         parts.live().viewers()));
@@ -375,7 +419,7 @@ public final class HttpServer implements AutoCloseable {
 
     // ---- WebSocket ---------------------------------------------------------------------------------------------
 
-    private void notASocket(Context ctx) {
+    private static void notASocket(Context ctx) {
         throw Problem.badRequest("This address is a WebSocket; connect with ws:// or wss://.");
     }
 

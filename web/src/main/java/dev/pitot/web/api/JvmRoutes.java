@@ -18,6 +18,7 @@ import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.MetricSeries;
 import dev.pitot.web.store.Queries;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -267,6 +268,9 @@ final class JvmRoutes {
         ctx.contentType("application/octet-stream");
         ctx.header("Content-Disposition", "attachment; filename=\"" + name + "\"");
         ctx.res().setContentLengthLong(recording.length());
+        if (ctx.method() == HandlerType.HEAD) {
+            return;
+        }
         recording.writeTo(ctx.res().getOutputStream(), queries::chunkBytes);
         ctx.res().flushBuffer();
     }

@@ -1,8 +1,12 @@
 package dev.pitot.web.api;
 
 import io.javalin.http.Context;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** What a request asks for, checked: each method refuses with a sentence that names the parameter. */
@@ -13,6 +17,42 @@ final class Parameters {
     private static final long LAST_MILLIS = 253_402_300_799_999L;
 
     private Parameters() {}
+
+    /** Refuses a query parameter that is none of these, naming the nearest one. */
+    static void only(Context ctx, List<String> names) {
+        for (String given : ctx.queryParamMap().keySet()) {
+            if (!names.contains(given)) {
+                throw Problem.badRequest("There is no parameter " + quoted(given) + " here; "
+                        + (names.isEmpty()
+                                ? "this address takes none."
+                                : "did you mean '" + nearest(given, names) + "'? There are '"
+                                        + String.join("', '", names) + "'."));
+            }
+        }
+    }
+
+    private static String nearest(String given, List<String> names) {
+        String start = given.length() <= 80 ? given : given.substring(0, 80);
+        return names.stream()
+                .min(Comparator.comparingInt(name -> distance(start.toLowerCase(Locale.ROOT), name)))
+                .orElseThrow();
+    }
+
+    /** Letters to insert, remove or replace to make one of the other (Levenshtein). */
+    private static int distance(String a, String b) {
+        int[] row = IntStream.rangeClosed(0, b.length()).toArray();
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int same = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
+                int least = Math.min(diagonal + same, 1 + Math.min(row[j], row[j - 1]));
+                diagonal = row[j];
+                row[j] = least;
+            }
+        }
+        return row[b.length()];
+    }
 
     /** {@code [from, to)}, milliseconds since the epoch. */
     record Window(long from, long to) {}

@@ -66,7 +66,7 @@ class HttpServerIT {
     @CsvSource({
         // method, path, without a token, ingest token, view token or cookie
         "GET, /health/live, 200, 200, 200",
-        "GET, /health/ready, 401, 403, 200",
+        "GET, /health/ready, 200, 200, 200",
         "GET, /api/v1/jvms, 401, 403, 200",
         "GET, /api/v1/jvms/ID, 401, 403, 200",
         "GET, /api/v1/jvms/ID/metrics?type=jdk.CPULoad, 401, 403, 200",
@@ -78,6 +78,14 @@ class HttpServerIT {
         "GET, /api/v1/live, 401, 403, 400",
         "POST, /api/v1/logout, 401, 403, 204",
         "POST, /ingest/v1, 401, 415, 403",
+        "HEAD, /, 200, 200, 200",
+        "HEAD, /style.css, 200, 200, 200",
+        "HEAD, /health/live, 200, 200, 200",
+        "HEAD, /health/ready, 200, 200, 200",
+        "HEAD, /api/v1/jvms, 401, 403, 200",
+        "HEAD, /api/v1/self, 401, 403, 200",
+        "HEAD, /api/v1/jvms/ID/recording, 401, 403, 404",
+        "HEAD, /login/x, 405, 405, 405",
     })
     void eachRouteWantsItsToken(String method, String path, int nobody, int agent, int viewer) throws Exception {
         String session = login();
@@ -153,12 +161,16 @@ class HttpServerIT {
                 "GET|/ingest/v1|405",
                 "PATCH|/health/live|405",
                 "POST|/api/v1/login|400",
+                "GET|/api/v1/jvms?x=1|400",
+                "GET|/api/v1/self?x=|400",
+                "GET|/api/v1/jvms/ID/recording?form=1|400",
+                "HEAD|/api/v1/jvms/ID/recording?form=1|400",
             })
     void whatCannotBeAnsweredIsASentence(String method, String path, int status) throws Exception {
         HttpResponse<String> response = collector.send(
                 collector.asViewer(path.replace("ID", ID.toString())).method(method, BodyPublishers.noBody()));
         assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
-        if (status >= 400) {
+        if (status >= 400 && !method.equals("HEAD")) {
             assertThat(response.body())
                     .doesNotContain("Exception")
                     .doesNotContain("\tat ")
@@ -173,6 +185,20 @@ class HttpServerIT {
                         .startsWith("application/json");
             }
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "metrics?type=jdk.CPULoad&form=1, form, from",
+        "metrics?typ=jdk.CPULoad, typ, type",
+        "events?type=pitot.HttpRequest&limits=5, limits, limit",
+        "endpoints?until=5, until, to",
+        "recording?From=5, From, from",
+    })
+    void aMistypedParameterIsNamedWithTheOneThatWasMeant(String call, String given, String meant) throws Exception {
+        HttpResponse<String> response = collector.send(collector.asViewer("/api/v1/jvms/" + ID + "/" + call));
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(response.body()).contains("'" + given + "'").contains("did you mean '" + meant + "'?");
     }
 
     @Test
@@ -380,6 +406,61 @@ class HttpServerIT {
             assertThat(e.getCause()).isInstanceOf(WebSocketHandshakeException.class);
             return ((WebSocketHandshakeException) e.getCause()).getResponse().statusCode();
         }
+    }
+
+    @Test
+    void headIsGetWithoutTheBody() throws Exception {
+        HttpResponse<String> get = collector.send(collector.request("/style.css"));
+        HttpResponse<String> head =
+                collector.send(collector.request("/style.css").method("HEAD", BodyPublishers.noBody()));
+        assertThat(head.body()).isEmpty();
+        for (String header : List.of("Content-Type", "ETag", "Content-Security-Policy")) {
+            assertThat(head.headers().firstValue(header))
+                    .as(header)
+                    .isPresent()
+                    .isEqualTo(get.headers().firstValue(header));
+        }
+    }
+
+    @Test
+    void headDoesNotUseUpALoginLink() throws Exception {
+        String link = "/login/" + collector.access.newLoginCode();
+        HttpResponse<String> head = collector.send(collector.request(link).method("HEAD", BodyPublishers.noBody()));
+        assertThat(head.statusCode()).isEqualTo(405);
+        assertThat(head.headers().firstValue("Set-Cookie")).isEmpty();
+        assertThat(collector.send(collector.request(link)).statusCode()).isEqualTo(302);
+    }
+
+    @Test
+    void readinessIsForAnybodyAndItsDetailsForViewers(@TempDir Path other) throws Exception {
+        try (TestCollector mine = new TestCollector(other)) {
+            assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("ready");
+            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":true}");
+            mine.database.close();
+            await().until(() -> mine.send(mine.request("/health/ready")).statusCode() == 503);
+            assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("not ready");
+            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":false}");
+        }
+    }
+
+    @Test
+    void theFlagIsWhatAShellTakesAsOneArgument(@TempDir Path other) throws Exception {
+        try (TestCollector mine = new TestCollector(Files.createDirectory(other.resolve("it's, a folder")))) {
+            String flag = Json.MAPPER
+                    .readTree(mine.send(mine.asViewer("/api/v1/self")).body())
+                    .path("flag")
+                    .asText();
+            Process shell = new ProcessBuilder("/bin/sh", "-c", "printf '%s\\n' " + flag).start();
+            List<String> words = shell.inputReader().lines().toList();
+            assertThat(words)
+                    .containsExactly(HttpServer.agentFlag(
+                            mine.address.toString(),
+                            other.resolve("it's, a folder").resolve("pitot-agent.jar"),
+                            other.resolve("it's, a folder").resolve("ingest.token"),
+                            "my-service"));
+        }
+        assertThat(HttpServer.quoted("-javaagent:/a/b.jar=collector=http://127.0.0.1:7070,service=x"))
+                .doesNotContain("'");
     }
 
     @Test
