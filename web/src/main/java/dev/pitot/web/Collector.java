@@ -59,7 +59,7 @@ final class Collector {
         Queries queries = new Queries(database);
         remember(queries, live);
         Ingest ingest = lifeline.add(new Ingest(database, live, options.ingestSettings()));
-        Access access = new Access(tokens, clock);
+        Access access = lifeline.add(new Access(tokens, clock, folder.path(), err::println));
         HttpServer http = listen(
                 options,
                 new HttpServer.Parts(
@@ -110,7 +110,8 @@ final class Collector {
             throw CommandFailure.failed(
                     e.getClass() == IOException.class
                             ? e.getMessage()
-                            : "The tokens in " + folder.path() + " cannot be read or made (" + e + ").",
+                            : "The tokens in " + folder.path() + " cannot be read or made (" + CommandFailure.reason(e)
+                                    + "); check the folder's permissions and disk space.",
                     e);
         }
     }
@@ -145,7 +146,8 @@ final class Collector {
         } catch (BindException e) {
             throw cannotListen(options, e);
         } catch (IOException e) {
-            throw CommandFailure.failed("The files of the page cannot be read (" + e + ").", e);
+            throw CommandFailure.failed(
+                    "The files of the page cannot be read (" + CommandFailure.reason(e) + "); is pitot.jar whole?", e);
         }
     }
 
@@ -164,7 +166,7 @@ final class Collector {
         return agentJar;
     }
 
-    /** The flag for a service of one's own. */
+    /** The flag for a service of one's own, as one argument of its command. */
     String agentFlag(String service) {
         return HttpServer.agentFlag(address(), agentJar, tokens.resolve(Tokens.INGEST_FILE), service);
     }

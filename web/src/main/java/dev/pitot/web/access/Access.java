@@ -1,6 +1,8 @@
 package dev.pitot.web.access;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
@@ -8,14 +10,18 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says who a request comes from. Tokens are compared by their SHA-256 in constant time. Sessions and login codes live in memory
- * (under the hash of their value) and end with the collector. Any thread; methods hold the monitor for microseconds.
+ * Says who a request comes from. Tokens are compared by their SHA-256 in constant time. Sessions and login codes are kept under
+ * the hash of their value only; codes end with the collector, sessions outlive it in a file. Any thread.
+ *
+ * <p>Tokens and codes have 256 random bits, so nobody finds one by trying. That wrong ones are answered with "too many" keeps a
+ * mistaken script from hammering; the right one is taken whatever others have tried, else anybody who reaches the port could lock
+ * out its owner.
  */
-public final class Access {
+public final class Access implements AutoCloseable {
     /** Who asks. */
     public enum Caller {
         NOBODY,
@@ -27,25 +33,38 @@ public final class Access {
     public static final Duration CODE_LIFE = Duration.ofMinutes(10);
     /** A session that nobody uses for this long ends. */
     public static final Duration SESSION_IDLE = Duration.ofHours(12);
-    /** Wrong logins that are answered within one minute; the next ones are refused unread. */
+    /** Wrong logins that are told so within one minute; the next wrong ones are told to wait. */
     public static final int WRONG_LOGINS_A_MINUTE = 10;
 
-    private static final int MOST_SESSIONS = 1000;
     private static final int MOST_CODES = 100;
 
     private final byte[] ingestHash;
     private final byte[] viewHash;
     private final Clock clock;
-    /** Hash of the session id to the time of its last use; the one used last is last. */
-    private final LinkedHashMap<String, Long> sessions = new LinkedHashMap<>(16, 0.75f, true);
-
+    private final Sessions sessions;
     private final LinkedHashMap<String, Long> codes = new LinkedHashMap<>();
     private final ArrayDeque<Long> wrongLogins = new ArrayDeque<>();
 
+    /** A session, to be remembered by what outlives the request that showed it; holds no secret. */
+    public record Session(String hash) {}
+
+    /** Sessions end with it. */
     public Access(Tokens tokens, Clock clock) {
+        this(tokens, clock, null, warning -> {});
+    }
+
+    /**
+     * Sessions of an earlier collector on this folder go on.
+     *
+     * @param folder the data folder, private already
+     * @param warn gets a sentence when there are such sessions that do not count any more
+     */
+    public Access(Tokens tokens, Clock clock, @Nullable Path folder, Consumer<String> warn) {
         this.ingestHash = sha256(tokens.ingest());
         this.viewHash = sha256(tokens.view());
         this.clock = clock;
+        // Not the hash that a login is compared with, though that would do no harm either.
+        this.sessions = new Sessions(folder, key("sessions of " + tokens.view()), clock, SESSION_IDLE, warn);
     }
 
     /**
@@ -60,7 +79,17 @@ public final class Access {
                     ? holder(authorization.substring(7).strip())
                     : Caller.NOBODY;
         }
-        return session != null && touch(session) ? Caller.VIEWER : Caller.NOBODY;
+        return session != null && use(new Session(key(session))) ? Caller.VIEWER : Caller.NOBODY;
+    }
+
+    /** The session that a caller shows, whether or not it is one; null for one who shows a token or nothing. */
+    public @Nullable Session session(@Nullable String authorization, @Nullable String session) {
+        return authorization == null && session != null ? new Session(key(session)) : null;
+    }
+
+    /** Whether the session lasts; asking is a use, so one that is asked about does not run out. */
+    public boolean use(Session session) {
+        return sessions.use(session.hash());
     }
 
     private Caller holder(String token) {
@@ -71,21 +100,6 @@ public final class Access {
         return viewer ? Caller.VIEWER : agent ? Caller.AGENT : Caller.NOBODY;
     }
 
-    private synchronized boolean touch(String session) {
-        String key = key(session);
-        Long lastUse = sessions.get(key);
-        long now = clock.millis();
-        if (lastUse == null) {
-            return false;
-        }
-        if (now - lastUse > SESSION_IDLE.toMillis()) {
-            sessions.remove(key);
-            return false;
-        }
-        sessions.put(key, now);
-        return true;
-    }
-
     /** What became of a login: a session, or why not. */
     public sealed interface Login {
         /** @param session value for the cookie */
@@ -94,23 +108,34 @@ public final class Access {
         /** The token or code is wrong, used up or too old. */
         record Wrong() implements Login {}
 
-        /** Too many wrong ones: try again after so many seconds. */
+        /** It is wrong, and so were too many others: try again after so many seconds. */
         record TooMany(int retryAfterSeconds) implements Login {}
     }
 
     /** Trades the view token for a session. */
     public Login loginWithToken(String token) {
-        boolean right = holder(token) == Caller.VIEWER;
-        return login(right);
+        return login(holder(token) == Caller.VIEWER);
     }
 
     /** Trades a one-time code for a session; the code is used up. */
-    public synchronized Login loginWithCode(String code) {
-        Long made = codes.remove(key(code));
+    public Login loginWithCode(String code) {
+        Long made;
+        synchronized (this) {
+            made = codes.remove(key(code));
+        }
         return login(made != null && clock.millis() - made <= CODE_LIFE.toMillis());
     }
 
-    private synchronized Login login(boolean right) {
+    private Login login(boolean right) {
+        if (!right) {
+            return wrong();
+        }
+        String session = Tokens.random();
+        sessions.add(key(session));
+        return new Login.Granted(session);
+    }
+
+    private synchronized Login wrong() {
         long now = clock.millis();
         while (!wrongLogins.isEmpty() && now - wrongLogins.getFirst() >= 60_000) {
             wrongLogins.removeFirst();
@@ -118,36 +143,33 @@ public final class Access {
         if (wrongLogins.size() >= WRONG_LOGINS_A_MINUTE) {
             return new Login.TooMany(1 + (int) ((60_000 - (now - wrongLogins.getFirst())) / 1000));
         }
-        if (!right) {
-            wrongLogins.addLast(now);
-            return new Login.Wrong();
-        }
-        String session = Tokens.random();
-        sessions.put(key(session), now);
-        dropEldest(sessions, MOST_SESSIONS);
-        return new Login.Granted(session);
+        wrongLogins.addLast(now);
+        return new Login.Wrong();
     }
 
     /** Makes a code that logs in once within {@link #CODE_LIFE}. */
     public synchronized String newLoginCode() {
         String code = Tokens.random();
         codes.put(key(code), clock.millis());
-        dropEldest(codes, MOST_CODES);
+        while (codes.size() > MOST_CODES) {
+            codes.remove(codes.keySet().iterator().next());
+        }
         return code;
     }
 
-    /** Ends a session, if it is one. */
-    public synchronized void logout(@Nullable String session) {
-        if (session != null) {
-            sessions.remove(key(session));
-        }
+    /**
+     * Ends a session for good, if it is one.
+     *
+     * @throws IOException when it has ended here, but would be there again after a restart; the message is a sentence
+     */
+    public void logout(Session session) throws IOException {
+        sessions.remove(session.hash());
     }
 
-    private static void dropEldest(LinkedHashMap<String, Long> map, int most) {
-        while (map.size() > most) {
-            Map.Entry<String, Long> eldest = map.entrySet().iterator().next();
-            map.remove(eldest.getKey());
-        }
+    /** Writes down when each session was used last. */
+    @Override
+    public void close() {
+        sessions.close();
     }
 
     private static String key(String secret) {

@@ -30,6 +30,9 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
@@ -47,11 +50,12 @@ import org.slf4j.LoggerFactory;
  * the JVM has them, else on Jetty's pool.
  */
 public final class HttpServer implements AutoCloseable {
-    /** Name of the session cookie. */
-    public static final String COOKIE = "pitot_session";
+    /** The session cookie's name up to the port: cookies know no ports, and two collectors may share a host. */
+    static final String COOKIE_PREFIX = "pitot_session_";
 
     private static final int MOST_INGEST_BYTES = 8 << 20;
     private static final int MOST_LOGIN_BYTES = 4096;
+    private static final long SESSION_CHECK_SECONDS = 60;
     private static final String SEGMENT = "application/vnd.pitot.segment";
     private static final Pattern PLAIN_IN_SHELL = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
@@ -83,16 +87,24 @@ public final class HttpServer implements AutoCloseable {
 
     private final Parts parts;
     private final Assets assets;
+    private final LiveSocket socket;
     private final Readiness readiness;
     private final Javalin javalin;
+    private final ScheduledExecutorService sessionCheck;
     private final long started;
 
     private HttpServer(Parts parts, Assets assets) {
         this.parts = parts;
         this.assets = assets;
         this.started = parts.clock().millis();
+        this.socket = new LiveSocket(parts.live(), parts.access());
         this.readiness = new Readiness(parts.database());
         this.javalin = Javalin.create(this::configure);
+        this.sessionCheck = Executors.newSingleThreadScheduledExecutor(work -> {
+            Thread thread = new Thread(work, "pitot-sessions");
+            thread.setDaemon(true);
+            return thread;
+        });
     }
 
     /**
@@ -113,12 +125,23 @@ public final class HttpServer implements AutoCloseable {
             }
             throw e;
         }
+        server.sessionCheck.scheduleWithFixedDelay(
+                server::checkSessions, SESSION_CHECK_SECONDS, SESSION_CHECK_SECONDS, TimeUnit.SECONDS);
         return server;
     }
 
     /** The port it listens on. */
     public int port() {
         return javalin.port();
+    }
+
+    /** Counts open WebSockets as a use of their sessions, and closes those whose session is over; once a minute by itself. */
+    void checkSessions() {
+        try {
+            socket.checkSessions();
+        } catch (RuntimeException e) {
+            LOG.error("The sessions of open pages could not be checked", e);
+        }
     }
 
     private void configure(JavalinConfig config) {
@@ -136,7 +159,6 @@ public final class HttpServer implements AutoCloseable {
         });
 
         JvmRoutes jvms = new JvmRoutes(parts.live(), parts.queries(), parts.eventPatterns(), parts.clock());
-        LiveSocket socket = new LiveSocket(parts.live());
 
         config.routes.before(this::secure);
         config.routes.beforeMatched(this::authorize);
@@ -249,14 +271,21 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private Access.Caller caller(Context ctx) {
-        return parts.access().caller(ctx.header("Authorization"), ctx.cookie(COOKIE));
+        return parts.access().caller(ctx.header("Authorization"), ctx.cookie(cookieName(ctx)));
+    }
+
+    private Access.@Nullable Session shownSession(Context ctx) {
+        return parts.access().session(ctx.header("Authorization"), ctx.cookie(cookieName(ctx)));
+    }
+
+    private static String cookieName(Context ctx) {
+        return COOKIE_PREFIX + ctx.req().getLocalPort();
     }
 
     // ---- agents ------------------------------------------------------------------------------------------------
 
     private void ingest(Context ctx) throws IOException {
-        String type = ctx.contentType();
-        if (type == null || !type.split(";", 2)[0].strip().equalsIgnoreCase(SEGMENT)) {
+        if (!hasType(ctx, SEGMENT)) {
             throw Problem.unsupported("The content type must be " + SEGMENT + ".");
         }
         Reply reply = parts.ingest().handle(body(ctx, MOST_INGEST_BYTES));
@@ -264,6 +293,12 @@ public final class HttpServer implements AutoCloseable {
             ctx.header("Retry-After", Integer.toString(reply.retryAfterSeconds()));
         }
         ctx.status(reply.status()).contentType("text/plain; charset=utf-8").result(reply.text());
+    }
+
+    /** Whatever its parameters are. */
+    private static boolean hasType(Context ctx, String wanted) {
+        String type = ctx.contentType();
+        return type != null && type.split(";", 2)[0].strip().equalsIgnoreCase(wanted);
     }
 
     private static byte[] body(Context ctx, int most) throws IOException {
@@ -317,7 +352,7 @@ public final class HttpServer implements AutoCloseable {
     private void loginWithCode(Context ctx) {
         Access.Login login = parts.access().loginWithCode(ctx.pathParam("code"));
         if (login instanceof Access.Login.Granted granted) {
-            ctx.cookie(session(granted.session()));
+            ctx.cookie(cookie(ctx, granted.session()));
             ctx.redirect("/");
             return;
         }
@@ -341,6 +376,11 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private void login(Context ctx) throws IOException {
+        // A form or script of another site can post here, though not as JSON without asking first.
+        requireOwnOrigin(ctx);
+        if (!hasType(ctx, "application/json")) {
+            throw Problem.unsupported("The content type must be application/json.");
+        }
         String token;
         try {
             JsonNode body = Json.MAPPER.readTree(body(ctx, MOST_LOGIN_BYTES));
@@ -353,7 +393,7 @@ public final class HttpServer implements AutoCloseable {
         }
         Access.Login login = parts.access().loginWithToken(token);
         if (login instanceof Access.Login.Granted granted) {
-            ctx.cookie(session(granted.session())).status(204);
+            ctx.cookie(cookie(ctx, granted.session())).status(204);
         } else if (login instanceof Access.Login.TooMany tooMany) {
             throw Problem.tooMany(
                     "Too many wrong tokens; try again in " + tooMany.retryAfterSeconds() + " s.",
@@ -365,15 +405,25 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private void logout(Context ctx) {
-        parts.access().logout(ctx.cookie(COOKIE));
-        Cookie gone = session("");
+        Access.Session session = shownSession(ctx);
+        Cookie gone = cookie(ctx, "");
         gone.setMaxAge(0);
         ctx.cookie(gone).status(204);
+        if (session == null) {
+            return;
+        }
+        try {
+            parts.access().logout(session);
+        } catch (IOException e) {
+            throw Problem.unavailable(String.valueOf(e.getMessage()));
+        } finally {
+            socket.end(session);
+        }
     }
 
     /** No {@code Secure}: the collector itself speaks plain HTTP, on the loopback. */
-    private static Cookie session(String value) {
-        return new Cookie(COOKIE, value, "/", -1, false, true, null, SameSite.STRICT);
+    private static Cookie cookie(Context ctx, String value) {
+        return new Cookie(cookieName(ctx), value, "/", -1, false, true, null, SameSite.STRICT);
     }
 
     /** A probe shows no token: it gets the status, and whoever may see more gets the details. */
@@ -425,6 +475,11 @@ public final class HttpServer implements AutoCloseable {
 
     private void beforeUpgrade(Context ctx) {
         require(ctx, Role.VIEWER);
+        requireOwnOrigin(ctx);
+        ctx.attribute(LiveSocket.SESSION, shownSession(ctx));
+    }
+
+    private static void requireOwnOrigin(Context ctx) {
         String origin = ctx.header("Origin");
         if (origin != null && !sameAuthority(origin, ctx.host())) {
             throw Problem.forbidden("Pages of " + Parameters.quoted(origin) + " may not connect here.");
@@ -506,6 +561,7 @@ public final class HttpServer implements AutoCloseable {
     /** Takes no more requests, and ends those that run. */
     @Override
     public void close() {
+        sessionCheck.shutdownNow();
         javalin.stop();
     }
 }

@@ -2,12 +2,14 @@ package dev.pitot.web.api;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.pitot.web.access.Access;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.Live;
 import dev.pitot.web.live.Viewer;
 import io.javalin.websocket.WsConfig;
 import io.javalin.websocket.WsContext;
 import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
@@ -21,12 +23,21 @@ final class LiveSocket {
     /** Three pings without an answer: the page is gone, whatever TCP believes. */
     private static final Duration IDLE = Duration.ofSeconds(65);
 
+    /** Attribute of the upgrade request: the session that it showed, none for a token. */
+    static final String SESSION = "session";
+
+    /** Close code of a connection whose session is over: 401 in the range that applications may use (RFC 6455, 7.4.2). */
+    static final int SESSION_OVER = 4401;
+
     private static final String VIEWER = "viewer";
 
     private final Live live;
+    private final Access access;
+    private final ConcurrentHashMap<Session, Access.Session> sessions = new ConcurrentHashMap<>();
 
-    LiveSocket(Live live) {
+    LiveSocket(Live live, Access access) {
         this.live = live;
+        this.access = access;
     }
 
     void configure(WsConfig ws) {
@@ -42,6 +53,14 @@ final class LiveSocket {
                 }
             });
             ctx.attribute(VIEWER, viewer);
+            Access.Session login = ctx.attribute(SESSION);
+            if (login != null) {
+                sessions.put(session, login);
+                // A logout between the upgrade and this line has not seen the connection.
+                if (!access.use(login)) {
+                    end(session, "The session is over; log in again.");
+                }
+            }
         });
         ws.onMessage(ctx -> watch(viewer(ctx), ctx.message()));
         ws.onBinaryMessage(ctx -> live.refuse(viewer(ctx), "Messages are JSON text, such as {\"watch\": \"fleet\"}."));
@@ -51,10 +70,34 @@ final class LiveSocket {
 
     private void gone(WsContext ctx) {
         ctx.disableAutomaticPings();
+        sessions.remove(ctx.session);
         Viewer viewer = ctx.attribute(VIEWER);
         if (viewer != null) {
             live.disconnect(viewer);
         }
+    }
+
+    /** Closes what a session has opened, as it was logged out. */
+    void end(Access.Session login) {
+        sessions.forEach((session, of) -> {
+            if (of.equals(login)) {
+                end(session, "You have logged out.");
+            }
+        });
+    }
+
+    /** Uses the sessions of all open connections, so that they last while somebody watches, and closes those that are over. */
+    void checkSessions() {
+        sessions.forEach((session, login) -> {
+            if (!access.use(login)) {
+                end(session, "The session is over after 12 hours without use; log in again.");
+            }
+        });
+    }
+
+    private void end(Session session, String reason) {
+        sessions.remove(session);
+        session.close(SESSION_OVER, reason, Callback.NOOP);
     }
 
     private static Viewer viewer(WsContext ctx) {

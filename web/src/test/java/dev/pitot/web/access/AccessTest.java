@@ -9,41 +9,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class AccessTest {
-    private static final class Watch extends Clock {
-        Instant now = Instant.parse("2026-01-01T00:00:00Z");
-
-        @Override
-        public Instant instant() {
-            return now;
-        }
-
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            return this;
-        }
-
-        void pass(Duration time) {
-            now = now.plus(time);
-        }
-    }
-
-    private final Watch clock = new Watch();
+    private final Watch clock = new Watch(Instant.parse("2026-01-01T00:00:00Z"));
     private final Tokens tokens =
             new Tokens("ingest-0123456789012345678901234567890", "view-01234567890123456789012345678901");
     private final Access access = new Access(tokens, clock);
@@ -75,7 +49,7 @@ class AccessTest {
     }
 
     @Test
-    void aSessionEndsAfterTwelveIdleHoursOrALogout() {
+    void aSessionEndsAfterTwelveIdleHoursOrALogout() throws IOException {
         String session = granted(access.loginWithToken(tokens.view()));
         clock.pass(Duration.ofHours(11));
         assertThat(access.caller(null, session)).isEqualTo(Caller.VIEWER);
@@ -84,18 +58,29 @@ class AccessTest {
         clock.pass(Duration.ofHours(13));
         assertThat(access.caller(null, session)).isEqualTo(Caller.NOBODY);
         String other = granted(access.loginWithToken(tokens.view()));
-        access.logout(other);
+        access.logout(access.session(null, other));
         assertThat(access.caller(null, other)).isEqualTo(Caller.NOBODY);
     }
 
     @Test
-    void theEleventhLoginWithinAMinuteOfTenWrongOnesIsRefusedUnread() {
+    void afterTenWrongLoginsAMinuteWrongOnesHaveToWaitAndRightOnesDoNot() {
+        String code = access.newLoginCode();
         for (int i = 0; i < Access.WRONG_LOGINS_A_MINUTE; i++) {
             assertThat(access.loginWithToken("wrong")).isInstanceOf(Login.Wrong.class);
         }
-        assertThat(access.loginWithToken(tokens.view())).isInstanceOf(Login.TooMany.class);
+        assertThat(access.loginWithToken("wrong")).isInstanceOf(Login.TooMany.class);
+        assertThat(access.loginWithCode("wrong")).isInstanceOf(Login.TooMany.class);
+        granted(access.loginWithToken(tokens.view()));
+        granted(access.loginWithCode(code));
+        assertThat(access.loginWithCode(code)).as("used up").isInstanceOf(Login.TooMany.class);
         clock.pass(Duration.ofMinutes(1));
-        assertThat(access.loginWithToken(tokens.view())).isInstanceOf(Login.Granted.class);
+        assertThat(access.loginWithToken("wrong")).isInstanceOf(Login.Wrong.class);
+    }
+
+    @Test
+    void theSessionOfATokenIsNone() {
+        assertThat(access.session("Bearer " + tokens.view(), "x")).isNull();
+        assertThat(access.session(null, null)).isNull();
     }
 
     @Test

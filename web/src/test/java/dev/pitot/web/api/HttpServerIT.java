@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.pitot.web.access.Access;
+import dev.pitot.web.access.Watch;
 import dev.pitot.web.archive.GrowingRecording;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.JvmInfo;
@@ -20,6 +22,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Base64;
@@ -88,16 +91,16 @@ class HttpServerIT {
         "HEAD, /login/x, 405, 405, 405",
     })
     void eachRouteWantsItsToken(String method, String path, int nobody, int agent, int viewer) throws Exception {
-        String session = login();
+        String session = collector.session();
         record Try(String name, String header, String value, int status) {}
         for (Try t : List.of(
                 new Try("no token", "X-None", "x", nobody),
                 new Try("a wrong token", "Authorization", "Bearer " + "x".repeat(43), nobody),
                 new Try("a scheme that is not Bearer", "Authorization", "Basic " + collector.tokens.view(), nobody),
-                new Try("a wrong cookie", "Cookie", "pitot_session=" + "x".repeat(43), nobody),
+                new Try("a wrong cookie", "Cookie", collector.cookie() + "=" + "x".repeat(43), nobody),
                 new Try("the ingest token", "Authorization", "Bearer " + collector.tokens.ingest(), agent),
                 new Try("the view token", "Authorization", "Bearer " + collector.tokens.view(), viewer),
-                new Try("the cookie", "Cookie", "pitot_session=" + session, viewer))) {
+                new Try("the cookie", "Cookie", session, viewer))) {
             HttpResponse<String> response = collector.send(collector
                     .request(path.replace("ID", ID.toString()))
                     .method(method, BodyPublishers.noBody())
@@ -111,14 +114,84 @@ class HttpServerIT {
         }
     }
 
-    private static String login() throws Exception {
-        HttpResponse<String> response = collector.send(collector
-                .request("/api/v1/login")
-                .POST(BodyPublishers.ofString("{\"token\": \"" + collector.tokens.view() + "\"}")));
+    @Test
+    void theSessionCookieIsOutOfReachOfScriptsAndOtherSites() throws Exception {
+        HttpResponse<String> response =
+                collector.send(collector.login("{\"token\": \"" + collector.tokens.view() + "\"}"));
         assertThat(response.statusCode()).isEqualTo(204);
-        String cookie = response.headers().firstValue("Set-Cookie").orElseThrow();
-        assertThat(cookie).contains("HttpOnly").contains("SameSite=Strict").containsIgnoringCase("path=/");
-        return cookie.substring(cookie.indexOf('=') + 1, cookie.indexOf(';'));
+        assertThat(response.headers().firstValue("Set-Cookie").orElseThrow())
+                .startsWith("pitot_session_" + collector.http.port() + "=")
+                .contains("HttpOnly")
+                .contains("SameSite=Strict")
+                .containsIgnoringCase("path=/");
+    }
+
+    @Test
+    void aLoginIsJsonOfThisSite() throws Exception {
+        String right = "{\"token\": \"" + collector.tokens.view() + "\"}";
+        HttpRequest.Builder plain = collector.request("/api/v1/login").POST(BodyPublishers.ofString(right));
+        assertThat(collector.send(plain.copy()).statusCode()).isEqualTo(415);
+        assertThat(collector
+                        .send(plain.copy().header("Content-Type", "text/plain"))
+                        .statusCode())
+                .isEqualTo(415);
+        for (String origin : List.of("http://evil.example", "null", "http://127.0.0.1:1")) {
+            HttpResponse<String> refused = collector.send(collector.login(right).header("Origin", origin));
+            assertThat(refused.statusCode()).as(origin).isEqualTo(403);
+            assertThat(refused.body()).contains(origin);
+            assertThat(refused.headers().firstValue("Set-Cookie")).isEmpty();
+        }
+        assertThat(collector
+                        .send(collector.login(right).header("Origin", collector.address.toString()))
+                        .statusCode())
+                .isEqualTo(204);
+    }
+
+    @Test
+    void twoCollectorsOnOneHostDoNotLogEachOtherOut(@TempDir Path other) throws Exception {
+        try (TestCollector second = new TestCollector(other)) {
+            String both = collector.session() + "; " + second.session();
+            for (TestCollector one : List.of(collector, second)) {
+                assertThat(one.send(one.request("/api/v1/self").header("Cookie", both))
+                                .statusCode())
+                        .isEqualTo(200);
+            }
+        }
+    }
+
+    @Test
+    void headIsGetWithoutTheBody() throws Exception {
+        HttpResponse<String> get = collector.send(collector.request("/style.css"));
+        HttpResponse<String> head =
+                collector.send(collector.request("/style.css").method("HEAD", BodyPublishers.noBody()));
+        assertThat(head.body()).isEmpty();
+        for (String header : List.of("Content-Type", "ETag", "Content-Security-Policy")) {
+            assertThat(head.headers().firstValue(header))
+                    .as(header)
+                    .isPresent()
+                    .isEqualTo(get.headers().firstValue(header));
+        }
+    }
+
+    @Test
+    void headDoesNotUseUpALoginLink() throws Exception {
+        String link = "/login/" + collector.access.newLoginCode();
+        HttpResponse<String> head = collector.send(collector.request(link).method("HEAD", BodyPublishers.noBody()));
+        assertThat(head.statusCode()).isEqualTo(405);
+        assertThat(head.headers().firstValue("Set-Cookie")).isEmpty();
+        assertThat(collector.send(collector.request(link)).statusCode()).isEqualTo(302);
+    }
+
+    @Test
+    void readinessIsForAnybodyAndItsDetailsForViewers(@TempDir Path other) throws Exception {
+        try (TestCollector mine = new TestCollector(other)) {
+            assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("ready");
+            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":true}");
+            mine.database.close();
+            await().until(() -> mine.send(mine.request("/health/ready")).statusCode() == 503);
+            assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("not ready");
+            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":false}");
+        }
     }
 
     @ParameterizedTest
@@ -160,7 +233,7 @@ class HttpServerIT {
                 "PUT|/ingest/v1|405",
                 "GET|/ingest/v1|405",
                 "PATCH|/health/live|405",
-                "POST|/api/v1/login|400",
+                "POST|/api/v1/login|415",
                 "GET|/api/v1/jvms?x=1|400",
                 "GET|/api/v1/self?x=|400",
                 "GET|/api/v1/jvms/ID/recording?form=1|400",
@@ -203,8 +276,7 @@ class HttpServerIT {
 
     @Test
     void bodiesAreBounded() throws Exception {
-        HttpResponse<String> login =
-                collector.send(collector.request("/api/v1/login").POST(BodyPublishers.ofString("x".repeat(5000))));
+        HttpResponse<String> login = collector.send(collector.login("x".repeat(5000)));
         assertThat(login.statusCode()).isEqualTo(413);
         HttpRequest.Builder segment = collector
                 .request("/ingest/v1")
@@ -268,7 +340,7 @@ class HttpServerIT {
 
     @Test
     void aLogoutEndsTheSession() throws Exception {
-        String session = "pitot_session=" + login();
+        String session = collector.session();
         assertThat(collector
                         .send(collector.request("/api/v1/self").header("Cookie", session))
                         .statusCode())
@@ -290,6 +362,7 @@ class HttpServerIT {
         final List<JsonNode> messages = new CopyOnWriteArrayList<>();
         final StringBuilder text = new StringBuilder();
         volatile int closed;
+        volatile String reason;
 
         @Override
         public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
@@ -308,6 +381,7 @@ class HttpServerIT {
 
         @Override
         public CompletionStage<?> onClose(WebSocket socket, int status, String reason) {
+            this.reason = reason;
             closed = status;
             return null;
         }
@@ -320,12 +394,16 @@ class HttpServerIT {
     }
 
     private static WebSocket connect(Page page, String... headers) {
-        WebSocket.Builder builder = collector.client.newWebSocketBuilder();
+        return connect(collector, page, headers);
+    }
+
+    private static WebSocket connect(TestCollector to, Page page, String... headers) {
+        WebSocket.Builder builder = to.client.newWebSocketBuilder();
         for (int i = 0; i < headers.length; i += 2) {
             builder.header(headers[i], headers[i + 1]);
         }
         return builder.buildAsync(
-                        java.net.URI.create(collector.address.toString().replace("http", "ws") + "/api/v1/live"), page)
+                        java.net.URI.create(to.address.toString().replace("http", "ws") + "/api/v1/live"), page)
                 .join();
     }
 
@@ -395,7 +473,7 @@ class HttpServerIT {
         assertThat(handshake("Authorization", view, "Origin", "null")).isEqualTo(403);
         assertThat(handshake("Authorization", view, "Origin", collector.address.toString()))
                 .isEqualTo(101);
-        assertThat(handshake("Cookie", "pitot_session=" + login())).isEqualTo(101);
+        assertThat(handshake("Cookie", collector.session())).isEqualTo(101);
     }
 
     private static int handshake(String... headers) {
@@ -409,37 +487,67 @@ class HttpServerIT {
     }
 
     @Test
-    void headIsGetWithoutTheBody() throws Exception {
-        HttpResponse<String> get = collector.send(collector.request("/style.css"));
-        HttpResponse<String> head =
-                collector.send(collector.request("/style.css").method("HEAD", BodyPublishers.noBody()));
-        assertThat(head.body()).isEmpty();
-        for (String header : List.of("Content-Type", "ETag", "Content-Security-Policy")) {
-            assertThat(head.headers().firstValue(header))
-                    .as(header)
-                    .isPresent()
-                    .isEqualTo(get.headers().firstValue(header));
+    void aLogoutClosesWhatTheSessionWatchesAndNothingElse() throws Exception {
+        String session = collector.session();
+        Page mine = new Page();
+        Page others = new Page();
+        Page byToken = new Page();
+        connect(mine, "Cookie", session);
+        WebSocket another = connect(others, "Cookie", collector.session());
+        WebSocket third = connect(byToken, "Authorization", "Bearer " + collector.tokens.view());
+        assertThat(collector
+                        .send(collector
+                                .request("/api/v1/logout")
+                                .header("Cookie", session)
+                                .POST(BodyPublishers.noBody()))
+                        .statusCode())
+                .isEqualTo(204);
+        await().until(() -> mine.closed == 4401);
+        assertThat(mine.reason).isEqualTo("You have logged out.");
+        assertThat(handshake("Cookie", session)).isEqualTo(401);
+        for (Map.Entry<Page, WebSocket> open :
+                Map.of(others, another, byToken, third).entrySet()) {
+            open.getValue().sendText("{\"watch\":\"fleet\"}", true).join();
+            await().until(() -> !open.getKey().of("fleet").isEmpty());
+            assertThat(open.getKey().closed).isZero();
+            open.getValue().abort();
         }
     }
 
     @Test
-    void headDoesNotUseUpALoginLink() throws Exception {
-        String link = "/login/" + collector.access.newLoginCode();
-        HttpResponse<String> head = collector.send(collector.request(link).method("HEAD", BodyPublishers.noBody()));
-        assertThat(head.statusCode()).isEqualTo(405);
-        assertThat(head.headers().firstValue("Set-Cookie")).isEmpty();
-        assertThat(collector.send(collector.request(link)).statusCode()).isEqualTo(302);
+    void aSessionLastsWhileItIsWatchedAndItsPageIsClosedWhenItIsOver(@TempDir Path other) throws Exception {
+        Watch clock = new Watch(Instant.now());
+        try (TestCollector mine = new TestCollector(other, clock)) {
+            String session = mine.session();
+            Page page = new Page();
+            connect(mine, page, "Cookie", session);
+            for (int i = 0; i < 5; i++) {
+                clock.pass(Duration.ofHours(11));
+                mine.http.checkSessions();
+            }
+            assertThat(mine.send(mine.request("/api/v1/self").header("Cookie", session))
+                            .statusCode())
+                    .as("55 hours later")
+                    .isEqualTo(200);
+            assertThat(page.closed).isZero();
+            clock.pass(Access.SESSION_IDLE.plusMillis(1));
+            mine.http.checkSessions();
+            await().until(() -> page.closed == 4401);
+            assertThat(page.reason).contains("12 hours");
+            await().until(() -> mine.live.viewers() == 0);
+        }
     }
 
     @Test
-    void readinessIsForAnybodyAndItsDetailsForViewers(@TempDir Path other) throws Exception {
-        try (TestCollector mine = new TestCollector(other)) {
-            assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("ready");
-            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":true}");
-            mine.database.close();
-            await().until(() -> mine.send(mine.request("/health/ready")).statusCode() == 503);
-            assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("not ready");
-            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":false}");
+    void aSessionGoesOnAfterARestartOfTheCollector(@TempDir Path other) throws Exception {
+        String value;
+        try (TestCollector first = new TestCollector(other)) {
+            value = first.session().split("=")[1];
+        }
+        try (TestCollector second = new TestCollector(other)) {
+            assertThat(second.send(second.request("/api/v1/self").header("Cookie", second.cookie() + "=" + value))
+                            .statusCode())
+                    .isEqualTo(200);
         }
     }
 
@@ -466,14 +574,19 @@ class HttpServerIT {
     @Test
     void tenWrongLoginsAMinuteAreEnough(@TempDir Path other) throws Exception {
         try (TestCollector mine = new TestCollector(other)) {
-            HttpRequest.Builder wrong =
-                    mine.request("/api/v1/login").POST(BodyPublishers.ofString("{\"token\":\"wrong\"}"));
+            HttpRequest.Builder wrong = mine.login("{\"token\":\"wrong\"}");
+            String code = mine.access.newLoginCode();
             for (int i = 0; i < 10; i++) {
                 assertThat(mine.send(wrong).statusCode()).isEqualTo(401);
             }
             HttpResponse<String> refused = mine.send(wrong);
             assertThat(refused.statusCode()).isEqualTo(429);
             assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+            assertThat(mine.send(mine.request("/login/wrong")).statusCode()).isEqualTo(429);
+            assertThat(mine.send(mine.request("/login/" + code)).statusCode())
+                    .as("the right link, whatever others have tried")
+                    .isEqualTo(302);
+            assertThat(mine.session()).as("and the right token").isNotEmpty();
         }
     }
 

@@ -35,9 +35,14 @@ final class TestCollector implements AutoCloseable {
             .build();
 
     TestCollector(Path folder) throws Exception {
+        this(folder, Clock.systemUTC());
+    }
+
+    /** @param clock of sessions and logins */
+    TestCollector(Path folder, Clock clock) throws Exception {
         Files.createDirectories(folder);
         tokens = Tokens.in(folder, warning -> {});
-        access = new Access(tokens, Clock.systemUTC());
+        access = new Access(tokens, clock, folder, warning -> {});
         TestPostgres.Database fresh = TestPostgres.freshDatabase();
         database = Database.open(DatabaseSettings.of(fresh.url(), fresh.user(), fresh.password()));
         live = new Live(Clock.systemUTC());
@@ -65,6 +70,27 @@ final class TestCollector implements AutoCloseable {
         return HttpRequest.newBuilder(URI.create(address + path)).timeout(Duration.ofSeconds(30));
     }
 
+    /** Name of the session cookie, as {@code docs/spec/api.md} says. */
+    String cookie() {
+        return "pitot_session_" + http.port();
+    }
+
+    /** Logs in; the cookie as a browser sends it back. */
+    String session() throws IOException, InterruptedException {
+        HttpResponse<String> response = send(login("{\"token\": \"" + tokens.view() + "\"}"));
+        if (response.statusCode() != 204) {
+            throw new AssertionError(response.statusCode() + " " + response.body());
+        }
+        String cookie = response.headers().firstValue("Set-Cookie").orElseThrow();
+        return cookie.substring(0, cookie.indexOf(';'));
+    }
+
+    HttpRequest.Builder login(String body) {
+        return request("/api/v1/login")
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body));
+    }
+
     HttpRequest.Builder asViewer(String path) {
         return request(path).header("Authorization", "Bearer " + tokens.view());
     }
@@ -80,6 +106,7 @@ final class TestCollector implements AutoCloseable {
     @Override
     public void close() {
         http.close();
+        access.close();
         ingest.close();
         live.close();
         database.close();
