@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,8 @@ import picocli.CommandLine.TypeConversionException;
 /** The options that {@code serve} and {@code demo} share, as {@code docs/spec/configuration.md} lists them. */
 final class CollectorOptions {
     private static final String ROOT_FOLDER = "/var/lib/pitot";
+    private static final Duration SHORTEST_RETENTION = Duration.ofMinutes(1);
+    private static final Duration LONGEST_RETENTION = Duration.ofDays(3650);
     private static final Pattern EVENT_PATTERN = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*(\\.\\*)?");
 
     @Option(
@@ -107,6 +110,9 @@ final class CollectorOptions {
         if (port < 0 || port > 65_535) {
             throw CommandFailure.badInput("--port must be from 0 to 65535, not " + port + ".");
         }
+        if (bind.isBlank()) {
+            throw CommandFailure.badInput("--bind needs an address, such as 127.0.0.1; leave it out for that one.");
+        }
         InetAddress address;
         try {
             address = InetAddress.getByName(bind);
@@ -127,22 +133,43 @@ final class CollectorOptions {
                         + "' is no event type; give full names, or a package and .* as in com.acme.*.");
             }
         }
+        checkRetention("--retention-events", retentionEvents);
+        checkRetention("--retention-segments", retentionSegments);
+        checkRetention("--retention-blocks", retentionBlocks);
         databaseSettings();
+    }
+
+    private static void checkRetention(String option, Duration retention) {
+        if (retention.compareTo(SHORTEST_RETENTION) < 0 || retention.compareTo(LONGEST_RETENTION) > 0) {
+            throw CommandFailure.badInput(
+                    option + " must be from 1m to " + LONGEST_RETENTION.toDays() + "d, such as 48h.");
+        }
     }
 
     Path dataFolder() {
         if (data != null) {
             return data.toAbsolutePath().normalize();
         }
-        String xdg = System.getenv("XDG_DATA_HOME");
-        if (xdg != null && xdg.startsWith("/")) {
+        return defaultFolder(System.getenv(), System.getProperty("user.name"), System.getProperty("user.home"));
+    }
+
+    /** @param userHome of the user database; the JDK says {@code ?} for a user without an entry in it */
+    static Path defaultFolder(Map<String, String> environment, @Nullable String userName, @Nullable String userHome) {
+        String xdg = environment.getOrDefault("XDG_DATA_HOME", "");
+        if (xdg.startsWith("/")) {
             return Path.of(xdg, "pitot");
         }
-        if ("root".equals(System.getProperty("user.name"))) {
+        if ("root".equals(userName)) {
             // PostgreSQL does not run as root, and its user may not enter /root.
             return Path.of(ROOT_FOLDER);
         }
-        return Path.of(System.getProperty("user.home"), ".local", "share", "pitot");
+        for (String home : new String[] {environment.get("HOME"), userHome}) {
+            if (home != null && home.startsWith("/") && Files.isDirectory(Path.of(home))) {
+                return Path.of(home, ".local", "share", "pitot");
+            }
+        }
+        throw CommandFailure.badInput(
+                "This user has no home folder ($HOME is not set to one, and /etc/passwd names none); name a data folder with --data.");
     }
 
     /** Of the user's own PostgreSQL; null for the embedded one. */

@@ -20,6 +20,11 @@ record DataFolder(Path path) {
 
     /** Makes the folder if it is missing; one that others may look into is refused unless it is empty. */
     static DataFolder open(Path path) {
+        if (path.toString().contains("=")) {
+            throw CommandFailure.badInput("The data folder " + path
+                    + " has a '=' in its name, at which the JVM would cut the path of the agent's jar in -javaagent;"
+                    + " choose another one with --data.");
+        }
         try {
             Path parent = path.getParent();
             if (parent != null) {
@@ -41,7 +46,9 @@ record DataFolder(Path path) {
             return new DataFolder(path);
         } catch (IOException e) {
             throw CommandFailure.failed(
-                    "The data folder " + path + " cannot be made (" + e + "); choose another one with --data.", e);
+                    "The data folder " + path + " cannot be made (" + CommandFailure.reason(e)
+                            + "); choose another one with --data.",
+                    e);
         }
     }
 
@@ -88,7 +95,10 @@ record DataFolder(Path path) {
             }
             return jar;
         } catch (IOException e) {
-            throw CommandFailure.failed("The agent cannot be unpacked to " + jar + " (" + e + ").", e);
+            throw CommandFailure.failed(
+                    "The agent cannot be unpacked to " + jar + " (" + CommandFailure.reason(e)
+                            + "); check the permissions and disk space there, or choose another folder with --data.",
+                    e);
         }
     }
 }

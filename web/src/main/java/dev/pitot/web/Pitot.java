@@ -32,6 +32,8 @@ public final class Pitot {
     static int run(String[] args, PrintWriter out, PrintWriter err) {
         boolean debug = Arrays.asList(args).contains("--debug");
         CommandLine line = new CommandLine(new Pitot());
+        // As it is typed: there is no program called pitot.
+        line.setCommandName("java -jar pitot.jar");
         line.setOut(out);
         line.setErr(err);
         line.setExecutionStrategy(parsed -> {

@@ -1,6 +1,7 @@
 package dev.pitot.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -10,6 +11,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,12 +38,20 @@ class PitotTest {
                 "serve --port -1|--port",
                 "serve --bogus|--bogus",
                 "serve --bind 0.0.0.0|--insecure",
-                "serve --bind no.such.host.invalid|--bind",
+                // An address that is none: it needs no lookup.
+                "serve --bind [::zz]|--bind",
                 "serve --db-url mysql://x|--db-url",
+                "serve --db-url jdbc:postgresql://[bad|--db-url",
+                "serve --db-url jdbc:postgresql://me:secret@host/x|--db-user",
                 "serve --db-user me|--db-url",
                 "serve --db-url jdbc:postgresql://127.0.0.1/x --db-password-file /nonexistent|/nonexistent",
                 "serve --retention-events never|--retention-events",
                 "serve --retention-blocks 5|--retention-blocks",
+                "serve --retention-events 0s|--retention-events must be from 1m to 3650d",
+                "serve --retention-segments 59s|--retention-segments must be from 1m to 3650d",
+                "serve --retention-blocks 999999999d|--retention-blocks must be from 1m to 3650d",
+                "serve --retention-blocks 3651d|--retention-blocks must be from 1m to 3650d",
+                "serve --data /tmp/a=b/c|/tmp/a=b/c has a '='",
                 "serve --events com..acme|--events",
                 "serve --rate 5|--rate",
                 "demo --rate 201|--rate",
@@ -58,6 +68,56 @@ class PitotTest {
                 .doesNotContain("\n")
                 .doesNotContain("Exception");
         assertThat(run.out()).isEmpty();
+        assertThat(run.err()).doesNotContain("secret");
+    }
+
+    @Test
+    void aBlankAddressIsRefused() {
+        for (String blank : new String[] {"", " "}) {
+            Run run = pitot("serve", "--bind", blank);
+            assertThat(run.exit()).isEqualTo(2);
+            assertThat(run.err()).contains("--bind needs an address");
+        }
+    }
+
+    @Test
+    void helpIsNamedByTheCommandThatGivesIt() {
+        assertThat(pitot("serve", "--bogus").err()).contains("Run 'java -jar pitot.jar serve --help'");
+        assertThat(pitot("fly").err()).contains("Run 'java -jar pitot.jar --help'");
+        assertThat(pitot("serve", "--help").out()).startsWith("Usage: java -jar pitot.jar serve ");
+    }
+
+    @Test
+    void whatIsInTheWayIsSaidInWords(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("file"), "x");
+        Run run = pitot("serve", "--port", "0", "--data", file.resolve("below").toString());
+        assertThat(run.exit()).isEqualTo(1);
+        assertThat(run.err())
+                .contains(file + ": it exists already and is no folder")
+                .contains("--data")
+                .doesNotContain("Exception");
+    }
+
+    @Test
+    void theDataFolderIsInTheHomeThatTheUserHas(@TempDir Path home) {
+        String folder = home.toString();
+        Path expected = home.resolve(".local").resolve("share").resolve("pitot");
+        assertThat(CollectorOptions.defaultFolder(Map.of("HOME", folder), "me", "/nowhere"))
+                .isEqualTo(expected);
+        assertThat(CollectorOptions.defaultFolder(Map.of("HOME", folder), "?", "?"))
+                .isEqualTo(expected);
+        assertThat(CollectorOptions.defaultFolder(Map.of("HOME", folder + "/not"), "me", folder))
+                .isEqualTo(expected);
+        assertThat(CollectorOptions.defaultFolder(Map.of("HOME", "relative"), "me", folder))
+                .isEqualTo(expected);
+        assertThat(CollectorOptions.defaultFolder(Map.of("HOME", folder), "root", "/root"))
+                .isEqualTo(Path.of("/var/lib/pitot"));
+        assertThat(CollectorOptions.defaultFolder(Map.of("HOME", "/x", "XDG_DATA_HOME", "/data"), "root", "/root"))
+                .isEqualTo(Path.of("/data/pitot"));
+        assertThatThrownBy(() -> CollectorOptions.defaultFolder(Map.of(), "?", "?"))
+                .isInstanceOf(CommandFailure.class)
+                .hasMessageContaining("no home folder")
+                .hasMessageEndingWith("--data.");
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -319,6 +320,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
             synchronized (this) {
                 if (shuttingDown) {
                     throw stopped();
+                }
+                if (Files.notExists(cluster)) {
+                    account.checkName();
                 }
                 prepare();
                 boolean adopted = adoptOrEnd();
@@ -755,8 +759,18 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     private static String describe(IOException e) {
-        String name = e.getClass().getSimpleName().replace("Exception", "");
-        return e.getMessage() == null ? name : name + ", " + e.getMessage();
+        if (!(e instanceof FileSystemException file)) {
+            return String.valueOf(e.getMessage());
+        }
+        // The JDK's own messages are often the file's name alone.
+        String what =
+                switch (e.getClass().getSimpleName()) {
+                    case "FileAlreadyExistsException" -> "it exists already";
+                    case "AccessDeniedException" -> "permission denied";
+                    case "NoSuchFileException" -> "it does not exist";
+                    default -> file.getReason() == null ? "it cannot be used" : file.getReason();
+                };
+        return file.getFile() + ": " + what;
     }
 
     // ---- secrets

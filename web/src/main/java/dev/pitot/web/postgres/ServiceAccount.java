@@ -82,6 +82,25 @@ record ServiceAccount(String name, int uid, int gid, List<String> prefix) {
                 + "=USER, or use a PostgreSQL of your own with --db-url.");
     }
 
+    /**
+     * Refuses a user without a name, as containers started with any number have: initdb looks its own up.
+     *
+     * @throws PostgresException with the remedy
+     */
+    void checkName() {
+        if (!isNamed(uid)) {
+            throw new PostgresException("PostgreSQL runs as a user of the system only, and the user number " + uid
+                    + " has no entry in /etc/passwd; start Pitot as a user that has one, or use a PostgreSQL of your own"
+                    + " with --db-url.");
+        }
+    }
+
+    /** Whether the system has a name for this user; asked of a program, as not every source of users is a file. */
+    static boolean isNamed(int uid) {
+        ChildCommand id = run(List.of("id", "--", Integer.toString(uid)));
+        return id.exitCode() != 1; // where there is no id(1), initdb decides
+    }
+
     private static String ownerName(Path path) {
         try {
             return Files.getOwner(path, LinkOption.NOFOLLOW_LINKS).getName();

@@ -2,6 +2,7 @@ package dev.pitot.web.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,7 +78,13 @@ class BinariesTest {
     @Test
     void aChildThatDoesNotEndIsKilledAtTheLimit() {
         ChildCommand stuck = ChildCommand.run(
-                List.of("/bin/sh", "-c", "exec sleep 600"), Map.of(), Path.of("/"), Duration.ofMillis(200), () -> {});
+                List.of("/bin/sh", "-c", "echo $$; exec sleep 60"),
+                Map.of(),
+                Path.of("/"),
+                Duration.ofSeconds(1),
+                () -> {});
         assertThat(stuck.exitCode()).isEqualTo(ChildCommand.TIMED_OUT);
+        long pid = Long.parseLong(stuck.output());
+        await().atMost(Duration.ofSeconds(10)).until(() -> ProcessHandle.of(pid).isEmpty());
     }
 }
