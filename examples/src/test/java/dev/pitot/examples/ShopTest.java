@@ -126,18 +126,27 @@ class ShopTest {
 
     @Test
     void requestsForTheInventoryWaitForEachOtherOnShopThreads() {
-        List<CompletableFuture<HttpResponse<String>>> answers = IntStream.range(0, 12)
-                .mapToObj(i -> client.sendAsync(
-                        HttpRequest.newBuilder(URI.create(shop.uri() + "/inventory"))
-                                .build(),
-                        BodyHandlers.ofString()))
-                .toList();
-
+        // One burst is over within 100 ms, in which a busy machine may not let us look.
         await().pollInterval(Duration.ofMillis(1))
-                .atMost(Duration.ofSeconds(10))
-                .until(() -> blockedShopThreads() >= 2);
-        assertThat(answers)
-                .allSatisfy(answer -> assertThat(answer.join().statusCode()).isEqualTo(200));
+                .atMost(Duration.ofSeconds(30))
+                .until(this::aBurstIsSeenToQueue);
+    }
+
+    private boolean aBurstIsSeenToQueue() {
+        CompletableFuture<?>[] answers = IntStream.range(0, 12)
+                .mapToObj(i -> client.sendAsync(
+                                HttpRequest.newBuilder(URI.create(shop.uri() + "/inventory"))
+                                        .build(),
+                                BodyHandlers.ofString())
+                        .thenAccept(answer -> assertThat(answer.statusCode()).isEqualTo(200)))
+                .toArray(CompletableFuture<?>[]::new);
+        CompletableFuture<Void> all = CompletableFuture.allOf(answers);
+        boolean seen = false;
+        while (!all.isDone()) {
+            seen |= blockedShopThreads() >= 2;
+        }
+        all.join();
+        return seen;
     }
 
     private static long blockedShopThreads() {

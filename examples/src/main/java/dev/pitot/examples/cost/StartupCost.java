@@ -156,9 +156,10 @@ public final class StartupCost {
             Map<String, Double> sample = new LinkedHashMap<>();
             sample.put("wall ms", Double.parseDouble(seconds[0]) * 1000);
             sample.put("CPU ms", (Double.parseDouble(seconds[1]) + Double.parseDouble(seconds[2])) * 1000);
-            sample.put("peak RSS MB", rss / 1024);
+            // A program shorter than our look at it was never seen; that is no zero.
+            sample.put("peak RSS MB", rss > 0 ? rss / 1024 : Double.NaN);
             sample.put("metaspace MB", metaspaceAtExit(gcLog) / 1024);
-            sample.put("peak threads", threads);
+            sample.put("peak threads", threads > 0 ? threads : Double.NaN);
             return sample;
         } finally {
             endCurrent();

@@ -31,8 +31,14 @@ class StartupCostIT {
     }
 
     @Test
-    void aRecordingCostsHelloWorldMoreThanNoFlag() throws Exception {
-        List<String> table = table("--runs", "1", "--", "-cp", JAR, "dev.pitot.examples.Hello");
+    void aRecordingCostsAProgramMoreThanNoFlag() throws Exception {
+        String classes = Path.of(Brief.class
+                        .getProtectionDomain()
+                        .getCodeSource()
+                        .getLocation()
+                        .toURI())
+                .toString();
+        List<String> table = table("--runs", "1", "--", "-cp", classes, Brief.class.getName());
 
         assertThat(table.get(1)).contains("wall ms", "CPU ms", "peak RSS MB", "metaspace MB", "peak threads");
         double[] none = row(table, "none");
