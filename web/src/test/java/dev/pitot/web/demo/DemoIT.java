@@ -14,12 +14,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -28,7 +31,12 @@ class DemoIT {
     private static final Duration START = Duration.ofSeconds(60);
     private static final Pattern LINK = Pattern.compile("(http://127\\.0\\.0\\.1:\\d+)/login/\\S+");
 
-    private final Path data = TestPostgres.reachableFolder("demo-it");
+    private static final AtomicInteger NUMBERS = new AtomicInteger();
+
+    /** New each time, as a user's first start has one: what is left from an earlier run would hide its steps. */
+    private final Path data =
+            TestPostgres.reachableFolder("demo-it-" + ProcessHandle.current().pid() + "-" + NUMBERS.incrementAndGet());
+
     private final Path output = Path.of("target", "demo-it-output");
     private final List<Process> started = new ArrayList<>();
 
@@ -61,6 +69,16 @@ class DemoIT {
                 process.destroyForcibly();
             }
         }
+        // A test that failed may have left a server that would write on into a folder that is gone.
+        for (ProcessHandle left : processes().toList()) {
+            left.destroyForcibly();
+        }
+        await().atMost(Duration.ofSeconds(10)).until(() -> processes().findAny().isEmpty());
+        try (Stream<Path> files = Files.exists(data) ? Files.walk(data) : Stream.empty()) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     private String address(Process process) {
@@ -80,12 +98,24 @@ class DemoIT {
         return Files.readString(data.resolve("view.token")).strip();
     }
 
-    /** Command lines of processes that have to do with the data folder. */
-    private List<String> processes() {
+    /** Processes that have to do with the data folder. */
+    private Stream<ProcessHandle> processes() {
         return ProcessHandle.allProcesses()
+                .filter(process -> process.info().commandLine().orElse("").contains(data.toString()));
+    }
+
+    private List<String> commandLines() {
+        return processes()
                 .map(process -> process.info().commandLine().orElse(""))
-                .filter(line -> line.contains(data.toString()))
                 .toList();
+    }
+
+    /** Process id of the database server's first process. */
+    private long postmaster() throws IOException {
+        return Long.parseLong(
+                Files.readAllLines(data.resolve("postgres").resolve("data").resolve("postmaster.pid"))
+                        .get(0)
+                        .strip());
     }
 
     private static final class Page implements WebSocket.Listener {
@@ -148,30 +178,42 @@ class DemoIT {
                         && message.path("endpoints").size() > 2));
         await().atMost(START).until(() -> page.messages.stream()
                 .anyMatch(message -> message.path("cadence").asInt() == 1000));
-        assertThat(processes())
+        assertThat(Files.readString(output.resolve("out")))
+                .contains("Unpacking PostgreSQL")
+                .contains("Creating the database");
+        assertThat(commandLines())
                 .anyMatch(line -> line.contains("dev.pitot.examples.Shop"))
                 .anyMatch(line -> line.contains("postgres"));
 
         interrupt(demo);
         assertThat(demo.waitFor(20, TimeUnit.SECONDS)).isTrue();
         await().atMost(Duration.ofSeconds(5))
-                .untilAsserted(() -> assertThat(processes()).isEmpty());
-        assertThat(Files.readString(output.resolve("err"))).isEmpty();
+                .untilAsserted(() -> assertThat(commandLines()).isEmpty());
+        // The pool's remarks on a machine that was too busy to run it in time are no fault of the demo.
+        assertThat(Files.readAllLines(output.resolve("err")))
+                .allMatch(line -> line.matches("[\\d:]+ WARN HikariPool .*(starvation|clock leap).*"));
     }
 
     @Test
     void aKilledDemoLeavesNoShopAndTheNextStartTakesTheDatabaseOver() throws Exception {
         Process demo = pitot("demo");
         address(demo);
+        long server = postmaster();
         demo.destroyForcibly().waitFor();
-        await().atMost(Duration.ofSeconds(15)).untilAsserted(() -> assertThat(processes())
+        await().atMost(Duration.ofSeconds(15)).untilAsserted(() -> assertThat(commandLines())
                 .noneMatch(line -> line.contains("dev.pitot.examples.Shop")));
+        assertThat(ProcessHandle.of(server))
+                .as("the database of the killed demo")
+                .isPresent();
         Process serve = pitot("serve");
         address(serve);
+        assertThat(Files.readString(output.resolve("out")))
+                .contains("Taking over the running PostgreSQL, process " + server + ".");
+        assertThat(postmaster()).isEqualTo(server);
         interrupt(serve);
         assertThat(serve.waitFor(20, TimeUnit.SECONDS)).isTrue();
         await().atMost(Duration.ofSeconds(5))
-                .untilAsserted(() -> assertThat(processes()).isEmpty());
+                .untilAsserted(() -> assertThat(commandLines()).isEmpty());
     }
 
     private static void interrupt(Process process) throws Exception {
