@@ -55,7 +55,7 @@ final class DemoCommand implements Callable<Integer> {
             ServeCommand.welcome(collector, "my-service", out);
         } catch (IOException e) {
             lifeline.close();
-            throw CommandFailure.failed(e.getMessage(), e);
+            throw CommandFailure.failed(CommandFailure.reason(e), e);
         } catch (RuntimeException | Error e) {
             lifeline.close();
             throw e;

@@ -172,14 +172,14 @@ public final class HttpServer implements AutoCloseable {
 
         config.routes.post("/ingest/v1", this::ingest, Role.AGENT);
 
-        get(config, "/api/v1/jvms", Role.VIEWER, known(jvms::fleet));
-        get(config, "/api/v1/jvms/{id}", Role.VIEWER, known(jvms::jvm));
-        get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, known(jvms::metrics, "type", "from", "to"));
-        get(config, "/api/v1/jvms/{id}/endpoints", Role.VIEWER, known(jvms::endpoints, "from", "to"));
-        get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, known(jvms::events, "type", "from", "to", "limit"));
-        get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, known(jvms::recording, "from", "to"));
-        get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, known(this::agentJar));
-        get(config, "/api/v1/self", Role.VIEWER, known(this::self));
+        get(config, "/api/v1/jvms", Role.VIEWER, taking(jvms::fleet));
+        get(config, "/api/v1/jvms/{id}", Role.VIEWER, taking(jvms::jvm));
+        get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, taking(jvms::metrics, "type", "from", "to"));
+        get(config, "/api/v1/jvms/{id}/endpoints", Role.VIEWER, taking(jvms::endpoints, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, taking(jvms::events, "type", "from", "to", "limit"));
+        get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, taking(jvms::recording, "from", "to"));
+        get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, taking(this::agentJar));
+        get(config, "/api/v1/self", Role.VIEWER, taking(this::self));
 
         get(config, "/api/v1/live", Role.VIEWER, HttpServer::notASocket);
         config.routes.wsBeforeUpgrade("/api/v1/live", this::beforeUpgrade);
@@ -201,7 +201,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /** Refuses parameters that the handler does not know: one that is mistyped would silently ask for something else. */
-    private static Handler known(Handler handler, String... parameters) {
+    private static Handler taking(Handler handler, String... parameters) {
         List<String> names = List.of(parameters);
         return ctx -> {
             Parameters.only(ctx, names);

@@ -518,6 +518,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
         step();
         if (!initdb.succeeded()) {
             Binaries.delete(unfinished);
+            if (initdb.output().contains("could not look up effective user ID")) {
+                throw account.nameless();
+            }
             throw new PostgresException(
                     "The database could not be created in " + cluster + " (initdb: " + lastLines(initdb.output())
                             + "); it needs 100 MB of disk there, or choose another folder with --data.");
@@ -758,7 +761,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return String.join(" | ", lines.subList(Math.max(0, lines.size() - 6), lines.size()));
     }
 
-    private static String describe(IOException e) {
+    /** Why something about a file could not be, in words. */
+    static String describe(IOException e) {
         if (!(e instanceof FileSystemException file)) {
             return String.valueOf(e.getMessage());
         }

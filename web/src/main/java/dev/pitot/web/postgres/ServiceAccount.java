@@ -89,10 +89,14 @@ record ServiceAccount(String name, int uid, int gid, List<String> prefix) {
      */
     void checkName() {
         if (!isNamed(uid)) {
-            throw new PostgresException("PostgreSQL runs as a user of the system only, and the user number " + uid
-                    + " has no entry in /etc/passwd; start Pitot as a user that has one, or use a PostgreSQL of your own"
-                    + " with --db-url.");
+            throw nameless();
         }
+    }
+
+    PostgresException nameless() {
+        return new PostgresException("PostgreSQL runs as a user of the system only, and the user number " + uid
+                + " has no entry in /etc/passwd; start Pitot as a user that has one, or use a PostgreSQL of your own"
+                + " with --db-url.");
     }
 
     /** Whether the system has a name for this user; asked of a program, as not every source of users is a file. */
