@@ -25,7 +25,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -278,17 +280,25 @@ class HttpServerIT {
     void bodiesAreBounded() throws Exception {
         HttpResponse<String> login = collector.send(collector.login("x".repeat(5000)));
         assertThat(login.statusCode()).isEqualTo(413);
-        HttpRequest.Builder segment = collector
+        // The answer comes before the body, which a client that writes first may not live to see: so none is sent.
+        try (Socket socket = new Socket("127.0.0.1", collector.http.port())) {
+            socket.getOutputStream()
+                    .write(("POST /ingest/v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
+                                    + collector.tokens.ingest()
+                                    + "\r\nContent-Type: application/vnd.pitot.segment\r\nContent-Length: "
+                                    + ((8 << 20) + 1) + "\r\n\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+            String announced = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+            assertThat(announced).startsWith("HTTP/1.1 413 ").contains("\r\n\r\nwire=1\nmessage=");
+        }
+        // Without a length in front, and not a byte more than is read.
+        List<byte[]> parts = new ArrayList<>(Collections.nCopies(8, new byte[1 << 20]));
+        parts.add(new byte[1]);
+        HttpResponse<String> streamed = collector.send(collector
                 .request("/ingest/v1")
                 .header("Authorization", "Bearer " + collector.tokens.ingest())
-                .header("Content-Type", "application/vnd.pitot.segment");
-        HttpResponse<String> announced =
-                collector.send(segment.copy().POST(BodyPublishers.ofByteArray(new byte[(8 << 20) + 1])));
-        assertThat(announced.statusCode()).isEqualTo(413);
-        assertThat(announced.body()).startsWith("wire=1\nmessage=");
-        byte[] part = new byte[1 << 20];
-        HttpResponse<String> streamed = collector.send(
-                segment.copy().POST(BodyPublishers.ofByteArrays(java.util.Collections.nCopies(9, part))));
+                .header("Content-Type", "application/vnd.pitot.segment")
+                .POST(BodyPublishers.ofByteArrays(parts)));
         assertThat(streamed.statusCode()).isEqualTo(413);
     }
 
