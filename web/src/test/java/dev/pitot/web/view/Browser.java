@@ -1,7 +1,6 @@
 package dev.pitot.web.view;
 
-import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -21,6 +20,7 @@ import java.util.concurrent.Callable;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.openqa.selenium.JavascriptExecutor;
 import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.chrome.ChromeDriver;
@@ -46,9 +46,15 @@ final class Browser implements AutoCloseable {
     private final List<String> addresses = new ArrayList<>();
 
     Browser() throws IOException {
+        assumeFalse("skip".equals(System.getProperty("pitot.test.browser")), "skipped by -Dpitot.test.browser=skip");
         Optional<Path> chromium = onPath("chromium", "chromium-browser", "google-chrome");
         Optional<Path> chromedriver = onPath("chromedriver");
-        assumeTrue(chromium.isPresent() && chromedriver.isPresent(), "chromium and chromedriver are needed on PATH");
+        if (chromium.isEmpty() || chromedriver.isEmpty()) {
+            throw new IllegalStateException(
+                    "The tests of the page need chromium and chromedriver on PATH: install the packages"
+                            + " chromium and chromium-driver (Debian; elsewhere chromium or google-chrome with its chromedriver),"
+                            + " or leave these tests out with -Dpitot.test.browser=skip.");
+        }
         profile = Files.createTempDirectory("pitot-view-profile");
         downloads = Files.createTempDirectory("pitot-view-downloads");
         LoggingPreferences logs = new LoggingPreferences();
@@ -100,6 +106,14 @@ final class Browser implements AutoCloseable {
         return ((JavascriptExecutor) driver).executeScript("return " + expression, arguments);
     }
 
+    /** What a script hands to {@code done}; it may await. */
+    Object await(String script, Object... arguments) {
+        return driver.executeAsyncScript(
+                "const done = arguments[arguments.length - 1]; const given = [...arguments];" + " (async () => {"
+                        + script + "})().then(done, failure => done('failed: ' + failure))",
+                arguments);
+    }
+
     /** The text of the first element a selector finds; empty when there is none. */
     String text(String selector) {
         return Objects.toString(evaluate("document.querySelector(arguments[0])?.innerText ?? ''", selector), "");
@@ -111,7 +125,7 @@ final class Browser implements AutoCloseable {
 
     /** Waits until the page is as said; the page may replace elements meanwhile. */
     void until(String what, Callable<Boolean> condition) {
-        await(what)
+        Awaitility.await(what)
                 .atMost(Duration.ofSeconds(60))
                 .pollInterval(Duration.ofMillis(200))
                 .ignoreException(StaleElementReferenceException.class)

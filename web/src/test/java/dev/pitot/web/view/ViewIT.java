@@ -25,8 +25,8 @@ class ViewIT {
 
     @BeforeAll
     static void logInByTheLink() throws Exception {
-        collector = CollectorUnderTest.start();
         browser = new Browser();
+        collector = CollectorUnderTest.start();
         browser.emulate(1440, 900, "light");
         browser.open(collector.loginLink());
         browser.until("the fleet shows the live shop", () -> browser.text(SHOP).equals("shop"));
