@@ -9,10 +9,9 @@ import { NONE, clock, known, short } from './format.js';
  * @property {string} color name of a custom property of the stylesheet
  * @property {(fields: Record<string, any[]>, i: number) => number | null} value null where not measured: a gap in the line
  * @property {boolean} [fill] an area down to zero
- * @property {boolean} [stack] drawn on top of the line before it
  * @property {boolean} [stems] an upright at each value: separate happenings, not a course
  * @property {number[]} [dash]
- * @property {boolean} [beyond] may lie above the top of the scale; the legend still has its value
+ * @property {boolean} [beyond] may lie above the top of the scale; the legend still has its value, and says so
  *
  * @typedef {object} ChartSpec
  * @property {string} title
@@ -28,7 +27,7 @@ import { NONE, clock, known, short } from './format.js';
  * @property {string} [marksLabel]
  */
 
-const HEIGHT = 136;
+const HEIGHT = 140;
 /** A pause of this many milliseconds between two samples is a hole, not a slope. */
 const HOLE = 5000;
 
@@ -62,14 +61,14 @@ export class Chart {
   constructor(spec, group, onCursor) {
     this.spec = spec;
     this.values = spec.lines.map(() => h('b', null, NONE));
+    this.above = spec.lines.map(line => line.beyond && h('span', { hidden: true, title: 'Above the top of this scale' }, '\u202f↑'));
     this.holder = h('div.plot', { role: 'img' });
     this.unit = h('span', null, spec.unit);
     this.note = h('p.nothing', { hidden: true }, spec.empty);
     this.element = h('section.panel', { 'data-chart': spec.title },
-      h('h3', { title: spec.help }, spec.title, this.unit),
+      h('h3', { title: spec.help }, spec.title, this.unit, spec.marksLabel && h('span.marks', null, h('i.tick'), spec.marksLabel)),
       h('ul.legend', null, ...spec.lines.map((line, i) => h('li', null,
-        h(line.dash ? 'i.dashed' : 'i', { 'data-color': line.color }), line.label, ' ', this.values[i])),
-      spec.marksLabel && h('li', null, h('i.tick'), spec.marksLabel)),
+        h(line.dash ? 'i.dashed' : 'i', { 'data-color': line.color }), line.label, ' ', this.values[i], this.above[i]))),
       h('div.frame', null, this.holder, this.note));
     this.onCursor = onCursor;
     this.group = group;
@@ -114,12 +113,16 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: this.group, scales: ['x', null] } },
       scales: { x: { time: true, auto: false }, y: { range: top } },
       axes: [
-        { ...axis, grid: { show: false }, size: 22, gap: 4, space: 60,
+        { ...axis, grid: { show: false }, size: 26, gap: 8, space: 60,
           incrs: [15e3, 30e3, 60e3, 120e3, 180e3, 300e3],
-          // A label that the right edge would cut is left out.
-          values: (plot, times, axisIndex, space, step) => times.map(time =>
-            plot.valToPos(time, 'x') > plot.over.clientWidth - (step < 60e3 ? 22 : 10) ? null : step < 60e3 ? clock(time) : clock(time).slice(0, 5)) },
-        { ...axis, grid, size: 62, gap: 6, space: 30,
+          // A label that the right edge would cut, or that would stand under the other axis' zero, is left out.
+          values: (plot, times, axisIndex, space, step) => times.map(time => {
+            const x = plot.valToPos(time, 'x');
+            const seconds = step < 60e3;
+            if (x < (seconds ? 28 : 20) || x > plot.over.clientWidth - (seconds ? 22 : 10)) return null;
+            return seconds ? clock(time) : clock(time).slice(0, 5);
+          }) },
+        { ...axis, grid, size: 54, gap: 6, space: 30,
           splits: (plot, axisIndex, low, high) => [0, high / 4, high / 2, high * 0.75, high].slice(0, 5),
           values: (plot, splits) => splits.map((value, i) => (i % 2 ? null : short(spec.format, value))) },
       ],
@@ -131,7 +134,6 @@ export class Chart {
         paths: line.stems ? stems : undefined,
         points: { show: line.stems ? (plot, series, from, to) => to - from < 400 : (plot, series) => this.#lonely(series), size: line.stems ? 5 : 4, fill: () => paint(line.color) },
       }))],
-      bands: spec.lines.flatMap((line, i) => (line.stack ? [{ series: [i + 1, i], fill: () => paint(line.color + '-fill') }] : [])),
       hooks: {
         setCursor: [plot => this.#cursor(plot.cursor.idx)],
         drawAxes: spec.marks ? [plot => this.#drawMarks(plot)] : [],
@@ -174,25 +176,21 @@ export class Chart {
     const { lines } = this.spec;
     const times = [];
     const columns = lines.map(() => []);
-    const drawn = lines.map(() => []);
     for (let i = Math.max(0, series.from(from) - 1); i < series.t.length && series.t[i] <= to; i++) {
       const time = series.t[i];
       if (times.length && time - times[times.length - 1] > HOLE) {
         times.push(times[times.length - 1] + 1);
-        for (const column of [...columns, ...drawn]) column.push(null);
+        for (const column of columns) column.push(null);
       }
       times.push(time);
-      let base = 0;
       lines.forEach((line, n) => {
         const value = line.value(series.fields, i);
         columns[n].push(known(value) ? value : null);
-        drawn[n].push(!known(value) ? null : line.stack ? base + value : value);
-        base = drawn[n][drawn[n].length - 1] ?? 0;
       });
     }
     this.columns = columns;
     this.times = times;
-    this.data = [times, ...drawn];
+    this.data = [times, ...columns];
     const empty = !columns.some(column => column.some(known));
     this.note.hidden = !empty;
     if (this.spec.summary) setText(this.unit, this.spec.unit + (empty ? '' : ` · ${this.spec.summary(columns.map(column => column.filter((value, i) => times[i] >= from)), to - from)}`));
@@ -215,6 +213,7 @@ export class Chart {
       // The newest value, but none that is older than the hole that ends the course.
       if (!hovering) while (at > 0 && column[at] === null && spec.lines[i].stems) at--;
       setText(this.values[i], spec.format(column[at]));
+      if (this.above[i]) this.above[i].hidden = !(column[at] > this.plot?.scales.y.max);
     });
     if (!hovering) {
       const said = spec.lines.map((line, i) => `${line.label} ${this.values[i].textContent}`).join(', ');

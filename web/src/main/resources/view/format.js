@@ -43,10 +43,10 @@ export const millis = or(value => {
   if (Math.abs(value) < 0.0995) return digits(value * 1000) + SPACE + 'µs';
   return Math.abs(value) < 999.5 ? digits(value) + SPACE + 'ms' : digits(value / 1000) + SPACE + 's';
 });
+/** CPU cores' worth of time, to a hundredth: over one second the kernel's accounting is no finer. */
+export const cores = or(value => value.toFixed(value < 9.995 ? 2 : 1));
 /** A plain ratio such as instructions per cycle. */
 export const ratio = or(digits);
-/** CPU cores' worth of time. */
-export const cores = or(value => digits(value) + SPACE + 'cores');
 /** A frequency, from Hz. */
 export const hertz = or(value => scaled(value, 1000, ['Hz', 'kHz', 'MHz', 'GHz']));
 

@@ -14,7 +14,8 @@ import { h, setAttribute, setText } from './dom.js';
 
 /**
  * A table that is updated in place, row by row and cell by cell, so that focus, selection and scroll survive a refresh
- * each second. Sorted by a press on a heading; unknown values go last either way.
+ * each second. Sorted by a press on a heading; unknown values go last either way. While the pointer or the focus is on a
+ * row the order stands still: nobody should press what has just moved under the pointer.
  */
 export class Table {
   /**
@@ -46,7 +47,7 @@ export class Table {
     this.descending = sort.startsWith('-');
     this.heads.forEach((head, i) =>
       setAttribute(head, 'aria-sort', this.columns[i] !== this.column ? null : this.descending ? 'descending' : 'ascending'));
-    this.update(this.rows);
+    this.update(this.rows, true);
   }
 
   #press(column) {
@@ -62,8 +63,14 @@ export class Table {
     this.heads.forEach((head, i) => (head.hidden = keys.has(this.columns[i].key)));
   }
 
-  update(rows) {
+  /**
+   * @param {any[]} rows
+   * @param {boolean} [sort] in any case, even when a row is pointed at
+   */
+  update(rows, sort = false) {
     this.rows = rows;
+    const held = !sort && this.body.matches(':hover, :focus-within');
+    const places = held ? new Map([...this.body.children].map((line, place) => [line.dataset.row, place])) : null;
     const unknown = value => value === null || value === undefined || value === '';
     const sorted = [...rows].sort((left, right) => {
       const a = this.column.value(left);
@@ -72,6 +79,8 @@ export class Table {
       const order = typeof a === 'string' ? a.localeCompare(b) : a - b;
       return (this.descending ? -order : order) || this.#tie(left, right);
     });
+    const place = row => places.get(this.key(row)) ?? Infinity;
+    if (places) sorted.sort((left, right) => (place(left) === place(right) ? 0 : place(left) - place(right)));
     const gone = new Set(this.lines.keys());
     sorted.forEach((row, position) => {
       const key = this.key(row);

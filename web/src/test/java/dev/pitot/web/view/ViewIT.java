@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -14,6 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Keys;
+import org.openqa.selenium.interactions.Actions;
 
 /** The page in a real browser, before a real collector that watches the real shop. */
 class ViewIT {
@@ -244,5 +247,101 @@ class ViewIT {
                     "a used link says so", () -> stranger.text("[role=alert]").startsWith("This login link"));
             stranger.screenshot("login");
         }
+    }
+
+    /** Draws a chart of the page from given samples: top of its scale, newest values, and what is drawn. */
+    private static Map<?, ?> draw(String list, String title, String t, String fields) {
+        return (Map<?, ?>) browser.await(
+                "const load = name => import(location.origin + '/' + name + '.js');"
+                        + "const [{ Chart }, { Series }, panels] = await Promise.all(['chart', 'series', 'panels'].map(load));"
+                        + "const [, spec] = panels[given[0]].find(([, spec]) => spec.title === given[1]);"
+                        + "const chart = new Chart(spec, 'test', () => {});"
+                        + "document.querySelector('.grid').append(chart.element);"
+                        + "const series = new Series(1e6);"
+                        + "const t = JSON.parse(given[2]);"
+                        + "series.merge(t, JSON.parse(given[3]));"
+                        + "chart.update(series, t[0], t[t.length - 1]);"
+                        + "await new Promise(requestAnimationFrame);"
+                        + "const said = { top: chart.plot.scales.y.max, legend: chart.element.querySelector('.legend').innerText,"
+                        + " drawn: chart.plot.data.slice(1).map(column => [...column].map(String).join(' ')) };"
+                        + "chart.close(); chart.element.remove(); return said;",
+                list,
+                title,
+                t,
+                fields);
+    }
+
+    @Test
+    void aBusyMachineDoesNotPressTheJvmsCpuFlat() {
+        openShop();
+        Map<?, ?> cpu = draw(
+                "OVERVIEW",
+                "CPU",
+                "[1000, 2000, 3000]",
+                "{\"jvmUser\": [0.02, 0.03, 0.02], \"jvmSystem\": [0.01, 0.01, 0.01], \"machineTotal\": [1, 0.9, 1]}");
+        assertThat(((Number) cpu.get("top")).doubleValue()).isBetween(0.04, 0.1);
+        assertThat((String) cpu.get("legend"))
+                .contains("JVM 3.00", "of it system 1.00", "whole machine 100\u202f%\u202f↑");
+        assertThat(cpu.get("drawn")).asList().contains("0.01 0.01 0.01");
+    }
+
+    @Test
+    void theLastMillisecondsOfAJvmAreNoRate() {
+        openShop();
+        Map<?, ?> switches = draw(
+                "SOFTWARE",
+                "Context switches",
+                "[1000, 2000, 2010]",
+                "{\"interval\": [1e9, 1e9, 1e7], \"voluntaryContextSwitches\": [100, 110, 30],"
+                        + " \"involuntaryContextSwitches\": [1, 2, 1]}");
+        assertThat(switches.get("drawn")).asList().containsExactly("100 110 null", "1 2 null");
+    }
+
+    @Test
+    void latencyBarsHaveALogarithmicScale() {
+        openShop();
+        Object widths = browser.await("const load = name => import(location.origin + '/' + name + '.js');"
+                + "const [{ Table }, { endpointColumns, hideAbsent }] = await Promise.all(['table', 'endpoints'].map(load));"
+                + "const table = new Table('test', endpointColumns(), row => row.route, '-rate', () => {});"
+                + "const rows = [[1, 2], [50, 100], [5000, 10000]].map(([p50, p99], i) => ({ route: '/' + i, method: 'GET', p50, p99 }));"
+                + "hideAbsent(table, rows, []);"
+                + "table.update(rows);"
+                + "return [...table.element.querySelectorAll('.range i')].map(bar => bar.style.width).join(' ');");
+        // Each p99 is twice its p50: the bars are of one length, whatever stands beside them.
+        assertThat((String) widths).matches("(\\d+\\.\\d%) \\1 \\1");
+    }
+
+    @Test
+    void rowsStayWhereTheyAreWhilePointedAt() {
+        openShop();
+        browser.await("const { Table } = await import(location.origin + '/table.js');"
+                + "const column = key => ({ key, label: key, value: row => row[key], text: row => String(row[key]) });"
+                + "window.table = new Table('test', [column('name'), column('n')], row => row.name, '-n', () => {});"
+                + "document.querySelector('.page').prepend(table.element);"
+                + "scrollTo(0, 0);"
+                + "table.update([{ name: 'a', n: 2 }, { name: 'b', n: 1 }]);");
+        String names =
+                "[...table.element.querySelectorAll('tbody td:first-child')].map(cell => cell.innerText).join('')";
+        Actions pointer = new Actions(browser.driver());
+        pointer.moveToElement(browser.driver().findElement(By.cssSelector("table[aria-label=test] tbody tr")))
+                .perform();
+        browser.evaluate("table.update([{ name: 'a', n: 2 }, { name: 'b', n: 3 }, { name: 'c', n: 9 }])");
+        assertThat(browser.evaluate(names)).isEqualTo("abc");
+        pointer.moveToElement(browser.driver().findElement(By.cssSelector(".brand")))
+                .perform();
+        browser.evaluate("table.update([{ name: 'a', n: 2 }, { name: 'b', n: 3 }, { name: 'c', n: 9 }])");
+        assertThat(browser.evaluate(names)).isEqualTo("cba");
+    }
+
+    @Test
+    void allCardsBeginAtOneEdge() {
+        openShop();
+        browser.until("the endpoints", () -> browser.text("main").contains("p50 to p99"));
+        browser.until("the agent", () -> !browser.text(".parts").isEmpty());
+        Object edges = browser.evaluate(
+                "[...document.querySelectorAll('.grid .panel:first-child h3, .grid .panel:first-child .legend, .scroll th:first-child button,"
+                        + " .scroll td:first-child, .honest, .parts li')].map(element => { const range = document.createRange();"
+                        + " range.selectNodeContents(element); return Math.round(range.getClientRects()[0].left); })");
+        assertThat(new HashSet<>((List<?>) edges)).as("left edges " + edges).hasSize(1);
     }
 }
