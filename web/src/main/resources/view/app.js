@@ -1,18 +1,29 @@
+import { showInstructions } from './add.js';
 import { forgetColors } from './chart.js';
 import { h, setAttribute, setChildren, setText } from './dom.js';
 import { FleetPage } from './fleet.js';
 import { JvmPage } from './jvm.js';
+import { sentence } from './format.js';
 import { Live } from './live.js';
+import { NotFoundPage } from './notfound.js';
 
 /**
  * A page: `element`, `watch()` (what to ask the socket for), `message(m)`, `tick()` (each second), `title()`, `redraw()`,
- * `navigate(parameters)` (same page, other parameters), `close()`.
+ * `navigate(parameters)` (same page, other parameters), `close()`, and if it wants `reconnected()`.
  *
- * @typedef {{now: () => number, connected: () => boolean, api: typeof api, setParameters: typeof setParameters}} Context
+ * @typedef {object} Context
+ * @property {() => number} now the server's clock, ms; it stands still while there is no connection, as nothing is known of then
+ * @property {() => boolean} connected
+ * @property {() => boolean} lost there is no connection, and at least one attempt has failed
+ * @property {typeof api} api
+ * @property {typeof setParameters} setParameters
  */
 
 const main = document.getElementById('main');
 const connection = document.getElementById('connection');
+const connectionSaid = document.getElementById('connection-said');
+const problem = document.getElementById('problem');
+const add = document.getElementById('add');
 const logout = document.getElementById('logout');
 const theme = document.getElementById('theme');
 
@@ -22,6 +33,11 @@ let page = null;
 let pageKey = '';
 /** Server's clock minus the browser's, ms: ages are told by the server's clock. */
 let skew = 0;
+/** When the collector was last heard of, by its own clock; null before that. */
+let heard = null;
+/** Whether there was a session since the page was loaded: a login form then says that it ended. */
+let hadSession = false;
+let loggingOut = false;
 /** @type {import('./live.js').ConnectionState} */
 let state = { name: 'connecting' };
 
@@ -40,7 +56,7 @@ async function api(path, options) {
   }
   if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
-  if (response.status === 401 && path !== 'login') showLogin();
+  if (response.status === 401 && path !== 'login') showLogin(whyLoggedOut());
   const error = new Error(body.error ?? `The collector answered ${response.status} without saying why.`);
   error.status = response.status;
   throw error;
@@ -63,7 +79,29 @@ function setParameters(changes) {
   page?.navigate(parameters);
 }
 
-const context = { now: () => Date.now() + skew, connected: () => state.name === 'live', api, setParameters };
+/** @type {Context} */
+const context = {
+  now: () => (state.name === 'live' || heard === null ? Date.now() + skew : heard),
+  connected: () => state.name === 'live',
+  lost: () => state.name !== 'live' && Boolean(state.lost),
+  api,
+  setParameters,
+};
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A percent sign that begins no character: no address of ours.
+    return null;
+  }
+}
+
+function pageAt(path, parameters) {
+  if (path === '/') return new FleetPage(context, parameters);
+  const jvm = decoded(path.match(/^\/jvm\/([^/]+)$/)?.[1] ?? '');
+  return jvm ? new JvmPage(context, jvm, parameters) : new NotFoundPage();
+}
 
 function route() {
   if (!live) return;
@@ -71,28 +109,39 @@ function route() {
   if (page && pageKey === path) return page.navigate(parameters);
   page?.close();
   pageKey = path;
-  const jvm = path.match(/^\/jvm\/([^/]+)$/);
-  page = jvm ? new JvmPage(context, decodeURIComponent(jvm[1]), parameters) : new FleetPage(context, parameters);
+  problem.hidden = true;
+  page = pageAt(path, parameters);
   main.replaceChildren(page.element);
   scrollTo(0, 0);
   live.watch(() => page.watch());
   tick();
 }
 
-function showLogin() {
+/** @returns {string | null} what a login form says above its field */
+function whyLoggedOut(said = '') {
+  if (loggingOut) return 'You have logged out.';
+  if (hadSession) return said ? `Your session has ended. The collector says: ${sentence(said)}` : 'Your session has ended (12 h without use, or logged out elsewhere).';
+  return location.pathname.startsWith('/login/') ? 'This login link has been used or is older than 10 minutes. Log in with the view token instead.' : null;
+}
+
+/** @param {string | null} why */
+function showLogin(why) {
   if (main.querySelector('.login')) return;
   live?.close();
   live = null;
   page?.close();
   page = null;
-  logout.hidden = true;
+  logout.hidden = add.hidden = problem.hidden = true;
+  document.querySelector('dialog')?.close();
+  hadSession = loggingOut = false;
+  heard = null;
   state = { name: 'connecting' };
   connection.replaceChildren();
   delete connection.dataset.key;
+  setText(connectionSaid, '');
   document.title = 'Log in · Pitot';
-  const usedLink = location.pathname.startsWith('/login/');
-  const error = h('p.error', { role: 'alert' }, usedLink ? 'This login link has been used or is older than 10 minutes. Log in with the view token instead.' : null);
-  const token = h('input', { id: 'token', type: 'password', autocomplete: 'current-password', spellcheck: 'false', required: true, 'aria-describedby': 'token-help' });
+  const error = h('p.error', { role: 'alert' });
+  const token = h('input', { id: 'token', type: 'password', autocomplete: 'current-password', spellcheck: 'false', required: true, 'aria-describedby': 'why token-help' });
   const button = h('button.primary', { type: 'submit' }, 'Log in');
   const submit = async event => {
     event.preventDefault();
@@ -100,8 +149,7 @@ function showLogin() {
     error.textContent = '';
     try {
       await api('login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: token.value.trim() }) });
-      if (usedLink) location.replace('/' + location.hash);
-      else start();
+      start();
     } catch (failure) {
       error.textContent = failure.status === 401
         ? 'This is not the view token. Copy the first line of the file view.token again; the ingest token does not open this page.'
@@ -114,10 +162,10 @@ function showLogin() {
   };
   main.replaceChildren(h('form.login.panel', { onsubmit: submit },
     h('h1', null, 'Log in to Pitot'),
+    why && h('p.notice.why', { id: 'why', 'data-tone': 'note' }, why),
     h('input', { type: 'text', autocomplete: 'username', value: 'pitot', hidden: true }),
     h('label', { for: 'token' }, 'View token'), token,
-    h('p.help', { id: 'token-help' }, 'It stands in the file ', h('code', null, 'view.token'), ' in the collector’s data folder, by default ',
-      h('code', null, '~/.local/share/pitot'), '. The link the collector prints at its start logs in without it, once.'),
+    h('p.help', { id: 'token-help' }, 'It is the first line of ', h('code', null, 'view.token'), ' in the collector’s data folder. The link that the collector prints at its start logs in without it, once.'),
     error, button));
   token.focus();
 }
@@ -125,19 +173,21 @@ function showLogin() {
 async function start() {
   try {
     const answer = await (await api('jvms')).json();
-    skew = answer.now - Date.now();
+    hear(answer.now);
   } catch (failure) {
     if (failure.status === 401) return;
     // The collector is away: the socket's back-off says so and goes on trying.
   }
-  logout.hidden = false;
+  logout.hidden = add.hidden = false;
   live = new Live(message => {
-    if (message.now) skew = message.now - Date.now();
+    hear(message.now);
     page?.message(message);
     setTitle();
   }, next => {
+    const again = next.name === 'live' && state.lost;
     state = next;
     showConnection();
+    if (again) page?.reconnected?.();
   }, async () => {
     try {
       await api('jvms');
@@ -145,18 +195,30 @@ async function start() {
       return failure.status !== 401;
     }
     return true;
-  });
+  }, reason => showLogin(whyLoggedOut(reason)));
   page = null;
   pageKey = '';
   route();
 }
 
+/** The collector has answered as one who may: `now` is its clock, when the answer holds it. */
+function hear(now) {
+  if (now) skew = now - Date.now();
+  heard = Date.now() + skew;
+  if (hadSession) return;
+  hadSession = true;
+  // A used link opened with a session still shows the page; its address means nothing from here on.
+  if (location.pathname !== '/') history.replaceState(null, '', '/' + location.hash);
+}
+
 function showConnection() {
   const seconds = state.retryAt ? Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000)) : 0;
-  const text = { live: 'Connected', connecting: 'Connecting…', waiting: `Reconnecting in ${seconds}\u202fs`, offline: `Collector not reachable, next try in ${seconds}\u202fs` }[state.name];
-  setChildren(connection, state.name, () => [h('i.shape', { 'data-shape': state.name === 'live' ? 'on' : state.name === 'offline' ? 'off' : 'partial' }),
-    h('span', { 'aria-hidden': state.retryAt ? 'true' : null }), state.retryAt ? h('span.unseen', null, state.name === 'offline' ? 'Collector not reachable, trying again' : 'Connection lost, reconnecting') : null]);
+  const text = { live: 'Connected', connecting: state.lost ? 'Reconnecting…' : 'Connecting…', waiting: `Reconnecting in ${seconds}\u202fs`, offline: `Collector not reachable, next try in ${seconds}\u202fs` }[state.name];
+  setChildren(connection, state.name, () => [h('i.shape', { 'data-shape': state.name === 'live' ? 'on' : state.name === 'offline' ? 'off' : 'partial' }), h('span')]);
   setText(connection.children[1], text);
+  setAttribute(connection, 'title', text);
+  // What is read out has no seconds that run, and does not change with each attempt.
+  setText(connectionSaid, state.name === 'live' ? 'Connected' : state.lost ? 'No connection to the collector, trying again' : '');
   setAttribute(connection, 'data-state', state.name);
 }
 
@@ -175,8 +237,8 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const shownTheme = () => document.documentElement.dataset.theme ?? (dark.matches ? 'dark' : 'light');
 function repaint() {
   const other = shownTheme() === 'dark' ? 'Light' : 'Dark';
-  setText(theme, other);
-  setAttribute(theme, 'aria-label', `Switch to the ${other.toLowerCase()} theme`);
+  theme.replaceChildren(other, h('span.wide', null, ' theme'));
+  setAttribute(theme, 'aria-label', `${other} theme`);
   forgetColors();
   page?.redraw();
 }
@@ -192,12 +254,21 @@ theme.addEventListener('click', () => {
 });
 dark.addEventListener('change', repaint);
 logout.addEventListener('click', async () => {
+  problem.hidden = loggingOut = true;
   try {
     await api('logout', { method: 'POST' });
-    showLogin();
+    showLogin(whyLoggedOut());
   } catch (failure) {
-    if (failure.status !== 401) alert(`Logging out failed: ${failure.message}`);
+    if (failure.status === 401) return;
+    problem.hidden = loggingOut = false;
+    setText(problem, `Logging out failed, you are still logged in. ${failure.message}`);
   }
+});
+add.addEventListener('click', () => showInstructions(api));
+// The address' hash is the page's path, so the link's own target cannot stand there.
+document.querySelector('.skip').addEventListener('click', event => {
+  event.preventDefault();
+  main.focus();
 });
 addEventListener('hashchange', route);
 setInterval(tick, 1000);

@@ -1,9 +1,18 @@
+import { instructions } from './add.js';
 import { h, setAttribute, setChildren, setText } from './dom.js';
-import { NONE, bytes, count, dateTime, duration, known, millis, percent, rate } from './format.js';
+import { NONE, bytes, clock, count, dateTime, duration, known, millis, percent, rate } from './format.js';
 import { Table } from './table.js';
 
-const WORD = { live: 'Live', quiet: 'Quiet', ended: 'Ended' };
-const SHAPE = { live: 'on', quiet: 'partial', ended: 'off' };
+const WORD = { live: 'Live', quiet: 'Quiet', ended: 'Ended', unknown: 'Unknown' };
+const SHAPE = { live: 'on', quiet: 'partial', ended: 'off', unknown: 'off' };
+/** The collector sends the fleet each second; without it for so long, ms, the connection is there in name only. */
+const SILENCE = 8000;
+
+/** What can be said of a JVM's state: without the collector, not that it lives. */
+export const shownState = (jvm, lost) => (lost && jvm.state !== 'ended' ? 'unknown' : jvm.state);
+
+/** Said while there is no connection; `last` is the time of the newest data shown, ms. */
+export const lostNotice = last => `No connection to the collector: what you see are the last data it sent, of ${clock(last)}. The page catches up by itself.`;
 
 /** State of a JVM by shape and word, so that it does not hang on colour. */
 export function badge(state) {
@@ -25,10 +34,18 @@ export class FleetPage {
     this.context = context;
     /** @type {any[] | null} null until the first answer */
     this.jvms = null;
-    const now = () => context.now();
+    /** Of the newest answer: by the server's clock, and when it came by the browser's. */
+    this.sent = 0;
+    this.came = Date.now();
+    /** Whether what is shown is no longer known to be so. */
+    this.lost = false;
+    const now = () => (this.lost ? this.sent : context.now());
     const latest = (key, format) => ({ number: true, value: jvm => (jvm.state === 'ended' ? null : jvm.latest?.[key]), text: jvm => (jvm.state === 'ended' ? NONE : format(jvm.latest?.[key])) });
     this.table = new Table('JVMs', [
-      { key: 'state', label: 'State', value: jvm => ['live', 'quiet', 'ended'].indexOf(jvm.state), draw: (cell, jvm) => setChildren(cell, jvm.state, () => badge(jvm.state)) },
+      { key: 'state', label: 'State', value: jvm => ['live', 'quiet', 'ended'].indexOf(jvm.state), draw: (cell, jvm) => {
+        const state = shownState(jvm, this.lost);
+        setChildren(cell, state, () => badge(state));
+      } },
       { key: 'service', label: 'Service', value: jvm => jvm.service, draw: drawService },
       { key: 'host', label: 'Host · process', value: jvm => jvm.host + jvm.pid, draw: (cell, jvm) => setChildren(cell, jvm.host + jvm.pid, () => [h('span.clip', { title: jvm.host }, jvm.host), h('span.dim', null, ` · ${jvm.pid}`)]) },
       { key: 'java', label: 'Java', value: jvm => jvm.java, text: jvm => jvm.java ?? NONE },
@@ -43,8 +60,9 @@ export class FleetPage {
     this.filter = h('input', { type: 'search', placeholder: 'Filter by service, host, label', 'aria-label': 'Filter JVMs', spellcheck: 'false', value: parameters.get('q') ?? '',
       oninput: () => context.setParameters({ q: this.filter.value }) });
     this.summary = h('p.dim', { 'aria-live': 'polite' });
+    this.notices = h('div.notices', { 'aria-live': 'polite' });
     this.place = h('div');
-    this.element = h('div.page', null, h('div.pagehead', null, h('h1', null, 'JVMs'), this.summary, this.filter), this.place);
+    this.element = h('div.page', null, h('div.pagehead', null, h('h1', null, 'JVMs'), this.summary, this.filter), this.notices, this.place);
     this.#show();
   }
 
@@ -55,6 +73,8 @@ export class FleetPage {
   message(message) {
     if (message.kind !== 'fleet') return;
     this.jvms = message.jvms;
+    this.sent = message.now;
+    this.came = Date.now();
     this.#show();
   }
 
@@ -66,10 +86,11 @@ export class FleetPage {
   }
 
   tick() {
-    if (this.jvms) this.#show();
+    this.#show();
   }
 
   title() {
+    if (this.lost) return 'No connection';
     const live = this.jvms?.filter(jvm => jvm.state === 'live').length;
     return live === undefined ? 'JVMs' : `${live} live`;
   }
@@ -79,46 +100,29 @@ export class FleetPage {
   close() {}
 
   #show() {
+    this.lost = this.context.lost() || (this.context.connected() && Date.now() - this.came > SILENCE);
     const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = this.jvms?.filter(jvm => {
-      const text = [jvm.service, jvm.host, jvm.pid, jvm.java, jvm.state, ...Object.entries(jvm.labels ?? {}).map(pair => pair.join(':'))].join(' ').toLowerCase();
+      const text = [jvm.service, jvm.host, jvm.pid, jvm.java, shownState(jvm, this.lost), ...Object.entries(jvm.labels ?? {}).map(pair => pair.join(':'))].join(' ').toLowerCase();
       return words.every(word => text.includes(word));
     });
-    const kind = !this.jvms ? 'waiting' : !this.jvms.length ? 'none' : !shown.length ? 'unmatched' : 'table';
-    this.filter.hidden = kind === 'waiting' || kind === 'none';
+    const kind = !this.jvms ? (this.lost ? 'lost' : 'waiting') : !this.jvms.length ? 'none' : !shown.length ? 'unmatched' : 'table';
+    this.filter.hidden = !this.jvms?.length;
+    setChildren(this.notices, this.lost && this.jvms ? 'lost' : '', () => this.lost && this.jvms && h('p.notice', { 'data-tone': 'warn' }, lostNotice(this.sent)));
     setChildren(this.place, kind, () => ({
       waiting: () => h('p.panel.empty', null, 'Waiting for the collector’s first answer…'),
-      none: () => this.#empty(),
+      lost: () => h('section.panel.empty', { role: 'status' }, h('h2', null, 'No connection to the collector'),
+        h('p', null, 'Nothing has been heard of it since this page was opened. Is it running, and is the network up? The page goes on trying by itself.')),
+      none: () => h('section.panel.empty', null, h('h2', null, 'No JVM has reported yet'), ...instructions(this.context.api)),
       unmatched: () => h('p.panel.empty', null, 'No JVM matches this filter.'),
       table: () => h('div.panel.fleet', null, this.table.element),
     })[kind]());
+    setAttribute(this.element, 'data-lost', this.lost ? '' : null);
     if (!this.jvms) return;
     const number = state => this.jvms.filter(jvm => jvm.state === state).length;
-    setText(this.summary, this.jvms.length ? ['live', 'quiet', 'ended'].filter(number).map(state => `${number(state)} ${state}`).join(' · ') : '');
+    setText(this.summary, this.lost ? `${this.jvms.length} as of ${clock(this.sent)}` : this.jvms.length ? ['live', 'quiet', 'ended'].filter(number).map(state => `${number(state)} ${state}`).join(' · ') : '');
     this.table.update(shown);
-    for (const jvm of shown) setAttribute(this.table.lines.get(jvm.id), 'data-state', jvm.state);
-  }
-
-  #empty() {
-    const flag = h('code');
-    const copied = h('span.dim', { role: 'status' });
-    const say = text => {
-      flag.textContent = text;
-    };
-    say(`-javaagent:pitot-agent.jar=collector=${location.origin},token-file=ingest.token,service=my-service`);
-    // The collector knows its own paths; the line above stands until it has answered.
-    this.context.api('self').then(answer => answer.json()).then(self => self.flag && say(self.flag)).catch(() => {});
-    const copy = () => navigator.clipboard.writeText(flag.textContent).then(() => (copied.textContent = 'Copied.'), () => {
-      getSelection().selectAllChildren(flag);
-      copied.textContent = 'Press Ctrl-C to copy.';
-    });
-    return h('section.panel.empty', null,
-      h('h2', null, 'No JVM has reported yet'),
-      h('p', null, 'Start a service with this flag, before ', h('code', null, '-jar'), ' or the main class. Its row appears here within seconds.'),
-      h('pre', { tabindex: '0' }, flag),
-      h('p', null, h('button', { type: 'button', onclick: copy }, 'Copy the flag'), ' ', copied),
-      h('p.help', null, 'The paths are those of the collector’s machine. For a service elsewhere, take ', h('a', { href: '/api/v1/agent/pitot-agent.jar', download: 'pitot-agent.jar' }, 'the agent'), ' and a copy of ', h('code', null, 'ingest.token'),
-        ' there, and name them instead. The variable ', h('code', null, 'JAVA_TOOL_OPTIONS'), ' takes the same flag.'));
+    for (const jvm of shown) setAttribute(this.table.lines.get(jvm.id), 'data-state', shownState(jvm, this.lost));
   }
 }
 

@@ -2,14 +2,16 @@ import { Chart } from './chart.js';
 import { download } from './download.js';
 import { h, setAttribute, setChildren, setText } from './dom.js';
 import { endpointColumns, hideAbsent } from './endpoints.js';
-import { age, badge } from './fleet.js';
-import { clock, dateTime, duration, known, percent, sentence, zone } from './format.js';
+import { age, badge, lostNotice, shownState } from './fleet.js';
+import { clock, dateTime, known, percent, sentence, zone } from './format.js';
 import { HARDWARE, OVERVIEW, SOFTWARE } from './panels.js';
 import { Series } from './series.js';
 import { Table } from './table.js';
 
 const RANGES = [2, 5, 10, 15];
 const KEEP = 16 * 60_000;
+/** A failed read of stored data is tried again after this many milliseconds. */
+const RETRY = 10_000;
 const METRICS = ['jdk.CPULoad', 'pitot.JvmMemory', 'jdk.JavaThreadStatistics', 'pitot.ProcessCounters'];
 const partBadge = state => h('span.badge', { 'data-state': state }, h('i.shape', { 'data-shape': state }), state);
 
@@ -25,9 +27,13 @@ export class JvmPage {
     this.id = id;
     this.jvm = null;
     this.status = [];
-    this.cadence = null;
     this.endpoints = null;
+    /** When the agent had to be asked to report each second. */
     this.watched = Date.now();
+    /** Why stored data could not be read, and why the socket refused the watch. @type {string | null} */
+    this.failure = null;
+    this.refusal = null;
+    this.missing = false;
     /** @type {Record<string, Series>} by event type, and `rates` and `gc` */
     this.series = Object.fromEntries([...METRICS, 'rates', 'gc'].map(type => [type, new Series(KEEP)]));
     this.range = this.#range(parameters);
@@ -49,6 +55,8 @@ export class JvmPage {
       h('button', { type: 'button', 'data-minutes': minutes, onclick: () => context.setParameters({ range: String(minutes) }) }, `${minutes} min`)));
     this.moment = h('span.moment');
     this.zone = h('span.dim', null, `Times in ${zone()}`);
+    // In the place of the zone, so that nothing moves when it comes and goes.
+    this.waiting = h('span.dim', { role: 'status', title: 'The agent reports every 10 s until somebody watches its JVM, then every second.' });
     this.downloader = download(context, id, () => this.#end());
 
     this.table = new Table('Endpoints', endpointColumns(), row => `${row.method} ${row.route}`, parameters.get('sort') ?? '-rate', sort => context.setParameters({ sort }));
@@ -63,13 +71,14 @@ export class JvmPage {
     const grid = list => h('div.grid', null, ...list.map(chart => chart.element));
     this.grid = grid;
     this.content = h('div', null,
-      h('div.rangebar', null, this.ranges, this.moment, this.zone, this.downloader),
+      h('div.rangebar', null, this.ranges, this.moment, this.zone, this.waiting, this.downloader),
       grid(this.overview),
       h('section', { 'aria-labelledby': 'endpoints' }, h('div.sectionhead', null, h('h2', { id: 'endpoints' }, 'Endpoints'), this.tableHead), this.tablePlace, this.tableNote),
-      h('section', { 'aria-labelledby': 'software' }, h('div.sectionhead', null, h('h2', { id: 'software' }, 'Software counters'), this.softwareSource), grid(this.software)),
+      h('section', { 'aria-labelledby': 'software' }, h('div.sectionhead', null, h('h2', { id: 'software' }, 'Threads and software counters'), this.softwareSource), h('div.grid.four', null, ...this.software.map(chart => chart.element))),
       h('section', { 'aria-labelledby': 'hardware' }, h('div.sectionhead', null, h('h2', { id: 'hardware' }, 'Hardware counters'), this.hardwareSource), this.hardwarePlace),
       h('section', { 'aria-labelledby': 'agent' }, h('div.sectionhead', null, h('h2', { id: 'agent' }, 'Agent')), this.agentPlace));
-    this.element = h('div.page', null, this.head, this.notices, this.content);
+    this.absent = h('div');
+    this.element = h('div.page', null, this.head, this.notices, this.absent, this.content);
     this.navigate(parameters);
     this.#load();
   }
@@ -80,7 +89,6 @@ export class JvmPage {
   }
 
   watch() {
-    this.watched = Date.now();
     // Once something is held, only what is newer; each type is asked for from the one that lags most.
     const held = METRICS.map(type => this.series[type].last);
     const since = held.every(known) ? Math.min(...held) : this.context.now() - KEEP;
@@ -89,6 +97,8 @@ export class JvmPage {
 
   /** What memory no longer holds: stored blocks, stored collections, and the endpoints of a JVM that sends no more. */
   async #load() {
+    if (this.loading) return;
+    this.loading = true;
     const { api } = this.context;
     const path = 'jvms/' + encodeURIComponent(this.id);
     const ask = async rest => (await api(path + rest)).json();
@@ -112,11 +122,21 @@ export class JvmPage {
       ]);
       const failed = answers.find(answer => answer.status === 'rejected');
       this.failure = failed ? `Stored data could not be read: ${failed.reason.message}` : null;
+      this.missing = false;
     } catch (failure) {
       this.failure = failure.message;
-      this.missing = failure.status === 404;
+      this.missing = failure.status === 404 || failure.status === 400;
     }
-    this.#show();
+    this.loading = false;
+    this.loaded = Date.now();
+    if (!this.closed) this.#show();
+  }
+
+  /** The connection is there again: what was missed may be older than what the collector's memory holds. */
+  reconnected() {
+    this.watched = Date.now();
+    this.refusal = null;
+    this.#load();
   }
 
   message(message) {
@@ -125,7 +145,7 @@ export class JvmPage {
         if (message.jvm.id !== this.id) return;
         this.jvm = { ...this.jvm, ...message.jvm };
         this.status = message.status ?? this.status;
-        this.cadence = message.cadence;
+        this.refusal = null;
         break;
       case 'samples':
         if (message.id !== this.id || !this.series[message.type]) return;
@@ -144,7 +164,7 @@ export class JvmPage {
         this.endpoints = message;
         break;
       case 'error':
-        this.failure = message.error;
+        this.refusal = message.error;
         break;
       default:
         return;
@@ -164,12 +184,14 @@ export class JvmPage {
   }
 
   tick() {
+    if (this.failure && !this.missing && this.context.connected() && Date.now() - this.loaded > RETRY) this.#load();
     this.#showHead();
     this.#showNotices();
   }
 
   title() {
-    return this.jvm ? `${this.jvm.service} · ${this.jvm.state}` : 'JVM';
+    if (!this.jvm) return this.#phase();
+    return `${this.jvm.service} · ${this.context.lost() ? 'no connection' : this.jvm.state}`;
   }
 
   redraw() {
@@ -177,6 +199,7 @@ export class JvmPage {
   }
 
   close() {
+    this.closed = true;
     cancelAnimationFrame(this.frame);
     for (const chart of this.#charts()) chart.close();
   }
@@ -202,6 +225,7 @@ export class JvmPage {
     this.#showHead();
     this.#showNotices();
     this.content.hidden = !this.jvm;
+    this.#showAbsent();
     if (!this.jvm) return;
     const to = this.#end();
     // A young JVM fills the width: nothing can have been measured before its start.
@@ -213,7 +237,7 @@ export class JvmPage {
     if (counted && !this.hardware.length) this.hardware = this.makeHardware();
     this.#showHardware(counted, counters);
     const software = counters.newest('softwareSource');
-    setText(this.softwareSource, software ? `of the whole process · source: ${software}` : 'of the whole process');
+    setText(this.softwareSource, software ? `of the whole process · source of the counters: ${software}` : 'of the whole process');
     for (const chart of [...this.overview, ...this.software, ...(counted ? this.hardware : [])]) chart.update(this.series[chart.type], from, to);
     // A rate that is no longer held is not the same as no request.
     const lost = !this.series.rates.t.length && this.jvm.state !== 'live';
@@ -222,12 +246,25 @@ export class JvmPage {
     this.#showAgent();
   }
 
+  /** The heading of a page that has no JVM to show. */
+  #phase() {
+    return this.missing ? 'Unknown JVM' : this.failure ? 'JVM could not be loaded' : 'Loading…';
+  }
+
+  #showAbsent() {
+    const text = this.jvm || !(this.failure ?? this.refusal) ? '' : this.missing
+      ? `${this.failure} It may have been removed by the retention, or the address was cut when it was copied.`
+      : `${this.failure ?? this.refusal} The page tries again by itself.`;
+    setChildren(this.absent, text, () => text && h('section.panel.empty', { role: 'status' }, h('p', null, text), h('p', null, h('a', { href: '#/' }, 'Back to all JVMs'))));
+  }
+
   #showHead() {
     const { jvm } = this;
-    setChildren(this.head, jvm ? JSON.stringify([jvm.service, jvm.host, jvm.pid, jvm.java, jvm.jvm, jvm.agent, jvm.labels, jvm.state]) : 'none', () => [
+    const state = jvm && shownState(jvm, this.context.lost());
+    setChildren(this.head, jvm ? JSON.stringify([jvm.service, jvm.host, jvm.pid, jvm.java, jvm.jvm, jvm.agent, jvm.labels, state]) : this.#phase(), () => [
       h('nav.crumbs', { 'aria-label': 'Breadcrumb' }, h('a', { href: '#/' }, 'JVMs'), h('span', { 'aria-hidden': 'true' }, '/')),
-      h('h1', null, jvm ? jvm.service : this.missing ? 'Unknown JVM' : 'Loading…'),
-      jvm && badge(jvm.state),
+      h('h1', null, jvm ? jvm.service : this.#phase()),
+      jvm && badge(state),
       jvm && h('p.facts', null,
         ...[[jvm.host], [`pid ${jvm.pid}`], [`Java ${jvm.java}`, jvm.jvm], ['', `Started ${dateTime(jvm.started)}`], [`agent ${jvm.agent}`]].map(([text, title]) => h('span', { title }, text)),
         ...Object.entries(jvm.labels ?? {}).map(([key, value]) => h('span.label', null, `${key}:${value}`)))]);
@@ -237,20 +274,23 @@ export class JvmPage {
   #showNotices() {
     const { jvm } = this;
     const newest = METRICS.map(type => this.series[type].last).filter(known);
-    const late = newest.length ? this.context.now() - Math.max(...newest) : Infinity;
+    const last = newest.length ? Math.max(...newest) : null;
+    const late = last === null ? Infinity : this.context.now() - last;
     const list = [];
-    if (this.failure) list.push(['bad', this.missing ? `${this.failure} It may have been removed by the retention. ` : this.failure]);
+    let waiting = false;
+    if (jvm && this.failure) list.push(['bad', this.missing ? `${this.failure} It may have been removed by the retention.` : this.failure]);
+    if (jvm && this.refusal && !this.missing) list.push(['bad', this.refusal]);
     if (jvm?.gap) list.push(['warn', jvm.gap]);
-    if (!this.context.connected() && jvm) list.push(['note', 'No connection to the collector: what you see are the last data it sent. The page catches up by itself.']);
+    // The region is live: a number that runs in it would be read out each second, so times of day stand in it.
+    if (jvm && this.context.lost()) list.push(['warn', lostNotice(last ?? jvm.lastData ?? jvm.lastSeen)]);
     else if (jvm?.state === 'live' && late > 5000) {
-      const known10 = this.cadence > 1000 ? `${Math.round(this.cadence / 1000)} s` : '10 s';
-      const wait = Date.now() - this.watched < 15_000;
-      list.push(wait
-        ? ['note', `Waiting for the agent: it reports every ${known10} until somebody watches, then every second.`]
-        : ['warn', newest.length ? `No new sample for ${duration(late)}, although the agent is in touch.` : 'The agent is in touch but has sent no sample yet: its recording may still be starting.']);
+      waiting = Date.now() - this.watched < 15_000;
+      if (!waiting) list.push(['warn', last === null ? 'The agent is in touch but has sent no sample yet: its recording may still be starting.' : `No new sample since ${clock(last)}, although the agent is in touch.`]);
     }
-    if (jvm?.state === 'quiet') list.push(['warn', `Nothing heard of this JVM for ${duration(this.context.now() - jvm.lastSeen)}: it was stopped hard, is paused, or cannot reach the collector. What you see are its last data.`]);
+    if (jvm?.state === 'quiet') list.push(['warn', `Nothing heard of this JVM since ${dateTime(jvm.lastSeen)}: it was stopped hard, is paused, or cannot reach the collector. What you see are its last data.`]);
     if (jvm?.state === 'ended') list.push(['note', `This JVM ended at ${dateTime(jvm.lastSeen)}. What you see are its last minutes.`]);
+    setText(this.waiting, waiting ? 'Waiting for the agent…' : '');
+    this.zone.hidden = waiting;
     setChildren(this.notices, JSON.stringify(list), () => list.map(([tone, text]) => h('p.notice', { 'data-tone': tone }, text)));
   }
 
@@ -268,7 +308,7 @@ export class JvmPage {
       return h('div.panel.honest', null,
         h('p', null, h('strong', null, status?.state === 'on' ? 'Hardware counters: no value in this window.' : 'Hardware counters: none.'), ' ', reason),
         status?.remedy && h('p', null, h('span.dim', null, 'What helps: '), sentence(status.remedy)),
-        h('p.dim', null, 'So there are no cycles, instructions, cache or branch misses here. The software counters above are measured.'));
+        h('p.dim', null, 'So there are no cycles, instructions, cache or branch misses here, neither of the process nor of a request. The software counters above are measured.'));
     });
   }
 
@@ -289,11 +329,22 @@ export class JvmPage {
     // What works is one line of names; what does not has a line each, with the reason.
     const working = parts.filter(entry => entry.state === 'on' && !entry.reason);
     const other = parts.filter(entry => !working.includes(entry));
+    const hardware = parts.find(entry => entry.part === 'hardware counters');
     setChildren(this.agentPlace, JSON.stringify(parts), () => (parts.length
       ? h('ul.panel.parts', null, ...other.map(entry => h('li', null,
         partBadge(entry.state), h('strong', null, entry.part),
-        h('span', null, sentence(entry.reason) || h('span.dim', null, 'No reason given.'), entry.remedy && h('span.dim', null, ` ${sentence(entry.remedy)}`)))),
+        this.#why(entry, hardware))),
       working.length && h('li', null, partBadge('on'), h('span.all', null, working.map(entry => entry.part).join(' · '))))
       : h('p.panel.empty', null, 'The agent says at its start and once a minute what is on and what is off; nothing has come yet.')));
+  }
+
+  /** What stands beside a part that does not work in full. The reason of the hardware counters has its own section. */
+  #why(entry, hardware) {
+    if (entry.reason && entry.reason === hardware?.reason) {
+      if (entry.part === 'hardware counters') return h('span', null, 'See Hardware counters above.');
+      if (entry.part === 'thread counters' && entry.state === 'partial') return h('span', null, `Context switches and page faults of each request are counted; ${hardware.state === 'off' ? 'its' : 'some of its'} hardware counters are not, see Hardware counters above.`);
+      return h('span', null, 'For the same reason as the hardware counters, see above.');
+    }
+    return h('span', null, sentence(entry.reason) || h('span.dim', null, 'No reason given.'), entry.remedy && h('span.dim', null, ` ${sentence(entry.remedy)}`));
   }
 }

@@ -3,13 +3,16 @@ package dev.pitot.web.view;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordingFile;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -24,12 +27,14 @@ class ViewIT {
     private static final String SHOP = "tr[data-state=live] [data-column=service] a";
 
     private static CollectorUnderTest collector;
+    private static Gate gate;
     private static Browser browser;
 
     @BeforeAll
     static void logInByTheLink() throws Exception {
         browser = new Browser();
         collector = CollectorUnderTest.start();
+        gate = new Gate(collector.address());
         browser.emulate(1440, 900, "light");
         browser.open(collector.loginLink());
         browser.until("the fleet shows the live shop", () -> browser.text(SHOP).equals("shop"));
@@ -41,6 +46,9 @@ class ViewIT {
             if (browser != null) {
                 browser.close();
             }
+            if (gate != null) {
+                gate.close();
+            }
         } finally {
             if (collector != null) {
                 collector.close();
@@ -51,26 +59,65 @@ class ViewIT {
     @AfterEach
     void nothingIsComplainedOfAndNobodyElseIsAsked() {
         assertThat(browser.complaints()).isEmpty();
-        String authority = collector.address().replaceFirst("http", "");
         assertThat(browser.requested()).isNotEmpty().allSatisfy(address -> assertThat(address)
-                .matches(a -> a.startsWith("http" + authority)
-                        || a.startsWith("ws" + authority)
-                        || a.startsWith("blob:")
-                        || a.startsWith("data:")));
+                .matches(a -> a.startsWith("data:")
+                        || Stream.of(collector.address(), gate.address())
+                                .anyMatch(own -> a.startsWith(own) || a.startsWith(own.replaceFirst("http", "ws")))));
     }
 
     private static void openFleet() {
-        browser.open(collector.address() + "/#/");
+        openFleet(collector.address());
+    }
+
+    private static void openFleet(String address) {
+        // Away first: another path after the hash alone would not load the page anew.
+        browser.open("about:blank");
+        browser.open(address + "/#/");
         browser.until("the fleet", () -> browser.text(SHOP).equals("shop"));
     }
 
     private static void openShop() {
-        openFleet();
+        openShop(collector.address());
+    }
+
+    /** @return its path in the page */
+    private static String openShop(String address) {
+        openFleet(address);
+        String path = (String) browser.evaluate("document.querySelector(arguments[0]).getAttribute('href')", SHOP);
         browser.click(SHOP);
         browser.until("the shop's page", () -> browser.text("h1").equals("shop"));
         browser.until(
                 "live numbers",
                 () -> !browser.text(legend("CPU")).isEmpty() && !value("CPU").equals(NONE));
+        return path;
+    }
+
+    private interface Trouble {
+        void happens() throws Exception;
+    }
+
+    /** Afterwards the gate lets all pass again, and what the console said of it is forgotten. */
+    private static void through(Trouble trouble) throws Exception {
+        try {
+            trouble.happens();
+        } finally {
+            gate.behave();
+            browser.open("about:blank");
+            browser.complaints();
+        }
+    }
+
+    /** Sets the clock of the page forward and waits until the page has looked at it. */
+    private static void jump(long millis) {
+        browser.evaluate(
+                "((ahead, now) => { Date.now = () => now() + ahead; clearInterval(window.ticker); window.ticks = 0;"
+                        + " window.ticker = setInterval(() => window.ticks++, 1000); })(arguments[0], Date.now)",
+                millis);
+        ticks(2);
+    }
+
+    private static void ticks(long number) {
+        browser.until("the page's clock", () -> (Long) browser.evaluate("window.ticks") >= number);
     }
 
     private static String legend(String chart) {
@@ -98,16 +145,21 @@ class ViewIT {
     @Test
     void theFlagForAnotherServiceNamesFilesThatAreThere() throws Exception {
         openFleet();
-        String flag = (String)
-                browser.driver()
-                        .executeAsyncScript(
-                                "const done = arguments[0]; fetch('/api/v1/self').then(a => a.json()).then(self => done(self.flag))");
+        browser.click("#add");
+        browser.until(
+                "the collector's own flag", () -> browser.text("dialog pre").startsWith("-javaagent:/"));
+        String flag = browser.text("dialog pre");
         Matcher parts = Pattern.compile("-javaagent:(.+?)=collector=(.+?),token-file=(.+?),service=my-service")
                 .matcher(flag);
         assertThat(parts.matches()).as(flag).isTrue();
         assertThat(Path.of(parts.group(1))).isRegularFile();
         assertThat(parts.group(2)).isEqualTo(collector.address());
         assertThat(Path.of(parts.group(3))).isRegularFile();
+        browser.click("dialog button[type=button]");
+        browser.until("that it was copied, or how to", () -> browser.text("dialog [role=status]")
+                .matches("Copied\\.|Press Ctrl-C to copy\\."));
+        browser.click(".dialoghead button");
+        assertThat(browser.evaluate("document.querySelector('dialog')")).isNull();
     }
 
     @Test
@@ -124,18 +176,27 @@ class ViewIT {
     void theNumbersOfAJvmChangeEachSecond() {
         openShop();
         assertThat(browser.driver().getTitle()).startsWith("shop · live");
-        for (String chart : new String[] {"Heap", "Threads", "Context switches", "CPU time"}) {
+        for (String chart : new String[] {"Heap", "Process memory", "Threads", "Context switches", "CPU time"}) {
             browser.until(
                     chart + " has a value",
                     () -> !value(chart).isEmpty() && !value(chart).equals(NONE));
         }
-        Set<String> seen = new HashSet<>();
-        browser.until("five different values of used heap", () -> {
-            seen.add(value("Heap"));
-            return seen.size() >= 5;
-        });
+        // The agent may still be at its slow pace; from its first report on it is not.
+        String before = browser.text(".moment");
+        browser.until("a report", () -> !browser.text(".moment").equals(before));
+        Set<String> ends = new HashSet<>();
+        Set<String> numbers = new HashSet<>();
+        // At one report every ten seconds it would be two.
+        Awaitility.await("five reports and their numbers")
+                .atMost(Duration.ofSeconds(12))
+                .pollInterval(Duration.ofMillis(200))
+                .until(() -> {
+                    ends.add(browser.text(".moment"));
+                    numbers.add(value("Heap") + value("CPU time"));
+                    return ends.size() >= 6 && numbers.size() >= 5;
+                });
         assertThat((Boolean)
-                        browser.evaluate("[...document.querySelectorAll('section[data-chart] canvas')].length >= 9"))
+                        browser.evaluate("[...document.querySelectorAll('section[data-chart] canvas')].length >= 10"))
                 .isTrue();
     }
 
@@ -166,6 +227,13 @@ class ViewIT {
             assertThat(panel.replace("Hardware counters: none.", "").strip())
                     .as("the reason")
                     .hasSizeGreaterThan(15);
+            String reason =
+                    panel.replace("Hardware counters: none.", "").strip().replaceFirst("\\.$", "");
+            assertThat(browser.text("main").split(Pattern.quote(reason), -1))
+                    .as("parts of the page around the reason, which is given once")
+                    .hasSize(2);
+            assertThat(browser.text("table[aria-label=Endpoints] + *, section[aria-labelledby=endpoints] .help"))
+                    .contains("see Hardware counters below");
             assertThat(browser.text("table[aria-label=Endpoints]")).doesNotContain("Cycles");
         }
     }
@@ -175,7 +243,8 @@ class ViewIT {
         openShop();
         browser.click("form.download button");
         browser.until("the file", () -> browser.downloaded().isPresent());
-        assertThat(browser.text(".download .said")).contains("downloaded");
+        assertThat(browser.text(".download .said")).startsWith("Your browser saves ");
+        assertThat(browser.requested()).noneMatch(address -> address.startsWith("blob:"));
         Path file = browser.downloaded().orElseThrow();
         Set<String> types = new HashSet<>();
         for (var event : RecordingFile.readAllEvents(file)) {
@@ -189,9 +258,11 @@ class ViewIT {
         openShop();
         String ground = "getComputedStyle(document.body).backgroundColor";
         Object light = browser.evaluate(ground);
+        assertThat(browser.text("#theme")).isEqualTo("Dark theme");
         browser.emulate(1440, 900, "dark");
         Object dark = browser.evaluate(ground);
         assertThat(dark).isNotEqualTo(light);
+        browser.until("the other theme on offer", () -> browser.text("#theme").equals("Light theme"));
         browser.click("#theme");
         assertThat(browser.evaluate(ground)).isEqualTo(light);
         browser.driver().navigate().refresh();
@@ -232,21 +303,189 @@ class ViewIT {
         try (Browser stranger = new Browser()) {
             stranger.open(collector.address() + "/");
             stranger.until("the login form", () -> stranger.text("main").contains("Log in to Pitot"));
+            assertThat(stranger.text(".login"))
+                    .contains("view.token in the collector’s data folder")
+                    .doesNotContain("/");
             stranger.driver().findElement(By.id("token")).sendKeys("wrong" + Keys.ENTER);
-            stranger.until(
-                    "the refusal", () -> stranger.text("[role=alert]").startsWith("This is not the view token."));
+            stranger.until("the refusal", () -> stranger.text(".login [role=alert]")
+                    .startsWith("This is not the view token."));
             stranger.driver().findElement(By.id("token")).clear();
             stranger.driver().findElement(By.id("token")).sendKeys(collector.viewToken() + Keys.ENTER);
             stranger.until("the fleet", () -> stranger.text(SHOP).equals("shop"));
+            stranger.open(collector.loginLink());
+            stranger.until("a used link does no harm", () -> stranger.text(SHOP).equals("shop"));
+            assertThat(stranger.evaluate("location.pathname")).isEqualTo("/");
             stranger.click("#logout");
-            stranger.until("the login form again", () -> stranger.text("main").contains("Log in to Pitot"));
+            stranger.until("why", () -> stranger.text(".why").equals("You have logged out."));
             stranger.open(collector.address() + "/");
             stranger.until("no session is left", () -> stranger.text("main").contains("Log in to Pitot"));
             stranger.open(collector.loginLink());
-            stranger.until(
-                    "a used link says so", () -> stranger.text("[role=alert]").startsWith("This login link"));
+            stranger.until("a used link says so", () -> stranger.text(".why").startsWith("This login link"));
             stranger.screenshot("login");
         }
+    }
+
+    @Test
+    void aFleetWithoutItsCollectorClaimsNothingToBeLive() throws Exception {
+        through(() -> {
+            openFleet(gate.address());
+            String color = "getComputedStyle(document.querySelector('td[data-column=cpu]')).color";
+            Object known = browser.evaluate(color);
+            gate.shut();
+            browser.until("the notice", () -> browser.text(".notices")
+                    .matches("No connection to the collector: .* of \\d\\d:\\d\\d:\\d\\d\\..*"));
+            assertThat(browser.text("td[data-column=state]")).isEqualTo("Unknown");
+            assertThat(browser.text(".pagehead")).doesNotContain("live");
+            assertThat(browser.driver().getTitle()).startsWith("No connection");
+            assertThat(browser.evaluate(color)).isNotEqualTo(known);
+            String age = browser.text("td[data-column=age]");
+            jump(3_600_000);
+            assertThat(browser.text("td[data-column=age]")).isEqualTo(age);
+            browser.screenshot("fleet-lost");
+            gate.behave();
+            browser.until("it is live again", () -> browser.text(SHOP).equals("shop"));
+            assertThat(browser.text(".notices")).isEmpty();
+        });
+    }
+
+    @Test
+    void aFleetOpenedWithoutItsCollectorSaysSo() throws Exception {
+        through(() -> {
+            openShop(gate.address());
+            gate.shut();
+            browser.until("the JVM's notice", () -> browser.text(".notices").startsWith("No connection"));
+            assertThat(browser.text(".identity")).contains("Unknown").doesNotContain("Live");
+            browser.evaluate("location.hash = '#/'");
+            browser.until("no fleet", () -> browser.text("main").contains("Nothing has been heard of it"));
+            gate.behave();
+            browser.until("the fleet after all", () -> browser.text(SHOP).equals("shop"));
+        });
+    }
+
+    @Test
+    void aFleetWhoseCollectorFallsSilentSaysSo() throws Exception {
+        through(() -> {
+            openFleet(gate.address());
+            gate.fallSilent();
+            jump(10_000);
+            browser.until("the notice", () -> browser.text(".notices").startsWith("No connection"));
+        });
+    }
+
+    @Test
+    void aSessionThatEndsShowsTheLoginFormAndWhy() throws Exception {
+        through(() -> {
+            openFleet(gate.address());
+            gate.endSession("");
+            browser.until("the login form", () -> browser.text(".login .why")
+                    .equals("Your session has ended (12 h without use, or logged out elsewhere)."));
+            openFleet(gate.address());
+            gate.endSession("logged out in another window");
+            browser.until("the reason", () -> browser.text(".login .why")
+                    .equals("Your session has ended. The collector says: logged out in another window."));
+            browser.screenshot("login-ended");
+            openFleet(gate.address());
+            gate.answer("/api/v1/jvms", 401, "The view token is missing or wrong.");
+            gate.sever();
+            browser.until(
+                    "the form, when the session is found to be over at the next try",
+                    () -> browser.text(".login .why").startsWith("Your session has ended (12 h"));
+        });
+    }
+
+    @Test
+    void aLogOutThatFailsIsSaidInThePage() throws Exception {
+        through(() -> {
+            openFleet(gate.address());
+            gate.answer("/api/v1/logout", 503, "The database does not answer just now.");
+            browser.click("#logout");
+            browser.until("the failure", () -> browser.text("#problem")
+                    .equals("Logging out failed, you are still logged in. The database does not answer just now."));
+            assertThat(browser.text(SHOP)).isEqualTo("shop");
+        });
+    }
+
+    @Test
+    void anAddressThatLeadsNowhereSaysSoAndLeadsBack() throws Exception {
+        through(() -> {
+            openFleet(gate.address());
+            for (String path : new String[] {"/jvm/00000000-0000-0000-0000-000000000000", "/jvm/nonsense"}) {
+                browser.evaluate("location.hash = arguments[0]", path);
+                browser.until(path, () -> browser.text("h1").equals("Unknown JVM"));
+            }
+            for (String path : new String[] {"/jvm/%E0%A4", "/nowhere", "/jvm/"}) {
+                browser.evaluate("location.hash = arguments[0]", path);
+                browser.until(path, () -> browser.text("h1").equals("There is no page at this address"));
+                browser.click("main section a");
+                browser.until("the way back", () -> browser.text(SHOP).equals("shop"));
+            }
+            browser.evaluate("document.querySelector('.skip').click()");
+            assertThat(browser.evaluate("document.activeElement.id")).isEqualTo("main");
+            assertThat(browser.text(SHOP)).isEqualTo("shop");
+        });
+    }
+
+    @Test
+    void aJvmThatCannotBeLoadedIsTriedAgain() throws Exception {
+        through(() -> {
+            String path = openShop(gate.address());
+            openFleet(gate.address());
+            gate.answer("/api/v1/jvms/", 503, "The database does not answer just now.");
+            gate.fallSilent();
+            browser.evaluate("location.hash = arguments[0]", path);
+            browser.until("what is wrong", () -> browser.text("h1").equals("JVM could not be loaded"));
+            assertThat(browser.text("main")).contains("does not answer just now", "Back to all JVMs");
+            gate.behave();
+            gate.sever();
+            browser.until("the JVM", () -> browser.text("h1").equals("shop"));
+        });
+    }
+
+    @Test
+    void storedDataThatCouldNotBeReadIsReadAtTheNextConnection() throws Exception {
+        through(() -> {
+            gate.answer("/metrics", 503, "The database does not answer just now.");
+            openShop(gate.address());
+            browser.until("the failure", () -> browser.text(".notices").startsWith("Stored data could not be read"));
+            gate.behave();
+            gate.sever();
+            browser.until("no failure", () -> browser.text(".notices").isEmpty());
+        });
+    }
+
+    @Test
+    void whatIsReadOutStandsStillAndWaitingMovesNothing() throws Exception {
+        through(() -> {
+            openShop(gate.address());
+            Object top = browser.evaluate("document.querySelector('.grid').offsetTop");
+            gate.fallSilent();
+            gate.sever();
+            browser.until("lost", () -> !browser.text("#connection").equals("Connected"));
+            browser.until("connected", () -> browser.text("#connection").equals("Connected"));
+            browser.until("no notice", () -> browser.text(".notices").isEmpty());
+            jump(8000);
+            assertThat(browser.text(".rangebar")).contains("Waiting for the agent…");
+            assertThat(browser.evaluate("document.querySelector('.grid').offsetTop"))
+                    .isEqualTo(top);
+            jump(20_000);
+            assertThat(browser.text(".notices")).matches("No new sample since \\d\\d:\\d\\d:\\d\\d, although .*");
+            browser.evaluate("(window.read = 0, new MutationObserver(() => window.read++).observe("
+                    + "document.querySelector('.notices'), {childList: true, subtree: true, characterData: true}))");
+            ticks(5);
+            assertThat(browser.evaluate("window.read")).isEqualTo(0L);
+        });
+    }
+
+    @Test
+    void aDownloadThatFailsSaysWhy() throws Exception {
+        through(() -> {
+            openShop(gate.address());
+            gate.answer("/recording", 404, "No chunk overlaps this window.");
+            browser.click("form.download button");
+            browser.until("the reason", () -> browser.text(".said").equals("No chunk overlaps this window."));
+            assertThat(browser.evaluate("document.querySelector('.said').dataset.tone"))
+                    .isEqualTo("bad");
+        });
     }
 
     /** Draws a chart of the page from given samples: top of its scale, newest values, and what is drawn. */
