@@ -128,7 +128,7 @@ export class Chart {
       ],
       series: [{}, ...spec.lines.map(line => ({
         stroke: () => paint(line.color),
-        width: line.stems ? 2 : 1.5,
+        width: line.stems ? 2 : line.beyond ? 1 : 1.5,
         dash: line.dash,
         fill: line.fill ? () => paint(line.color + '-fill') : undefined,
         paths: line.stems ? stems : undefined,
