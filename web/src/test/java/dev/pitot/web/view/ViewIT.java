@@ -159,7 +159,7 @@ class ViewIT {
         browser.until("that it was copied, or how to", () -> browser.text("dialog [role=status]")
                 .matches("Copied\\.|Press Ctrl-C to copy\\."));
         browser.click(".dialoghead button");
-        assertThat(browser.evaluate("document.querySelector('dialog')")).isNull();
+        browser.until("no dialog", () -> browser.evaluate("document.querySelector('dialog')") == null);
     }
 
     @Test
