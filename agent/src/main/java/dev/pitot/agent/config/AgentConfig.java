@@ -25,11 +25,21 @@ public record AgentConfig(
         Map<String, String> labels,
         long maxSize,
         Duration maxAge,
-        boolean counters,
+        Counting counters,
         boolean http,
         Duration slow,
         int eventsPerSecond,
         int maxRoutes) {
+    /** How far the agent goes to count. */
+    public enum Counting {
+        /** No native code at all. */
+        NONE,
+        /** Whatever can be had without a risk for the JVM. */
+        DEFAULT,
+        /** perf_event even under a seccomp filter that may kill. */
+        PERF
+    }
+
     public AgentConfig {
         labels = Map.copyOf(labels);
     }

@@ -265,7 +265,19 @@ public final class ConfigSources {
     private AgentConfig switchedOff() {
         URI nowhere = URI.create("http://127.0.0.1:7070");
         return new AgentConfig(
-                false, nowhere, null, null, "", Map.of(), 0, Duration.ZERO, false, false, Duration.ZERO, 0, 1);
+                false,
+                nowhere,
+                null,
+                null,
+                "",
+                Map.of(),
+                0,
+                Duration.ZERO,
+                AgentConfig.Counting.NONE,
+                false,
+                Duration.ZERO,
+                0,
+                1);
     }
 
     private AgentConfig build(Properties properties) throws ConfigException {
@@ -382,15 +394,18 @@ public final class ConfigSources {
         return labels;
     }
 
-    private boolean counters() throws ConfigException {
+    private AgentConfig.Counting counters() throws ConfigException {
         Setting setting = settings.get("counters");
         if (setting == null || setting.value.equals("default")) {
-            return true;
+            return AgentConfig.Counting.DEFAULT;
         }
         if (setting.value.equals("none")) {
-            return false;
+            return AgentConfig.Counting.NONE;
         }
-        throw bad("counters", "default or none");
+        if (setting.value.equals("perf")) {
+            return AgentConfig.Counting.PERF;
+        }
+        throw bad("counters", "default, perf or none");
     }
 
     private boolean flag(String key, boolean preset) throws ConfigException {

@@ -42,7 +42,8 @@ final class CounterGroup {
 
     final long[] running;
 
-    private CounterGroup(int[] descriptors, boolean grouped) {
+    /** Takes descriptors that are open already, the leader's first, and closes them in the end. */
+    CounterGroup(int[] descriptors, boolean grouped) {
         this.descriptors = descriptors;
         this.grouped = grouped;
         int n = descriptors.length;

@@ -24,6 +24,8 @@ final class Libc {
         "jna.tmpdir", "jna.platform.library.path", "jnidispatch.path", "jna.loaded"
     };
 
+    private static final String LIBRARY_PATH = "/usr/lib64:/lib64:/usr/lib:/lib";
+
     private static boolean linked;
 
     private Libc() {}
@@ -62,15 +64,22 @@ final class Libc {
         for (String name : JNA_PROPERTIES) {
             before.put(name, System.getProperty(name));
         }
+        Map<String, @Nullable String> ours = new HashMap<>();
         try {
             if (before.get("jna.tmpdir") == null) {
                 // JNA's own choice is ~/.cache/JNA/temp, a folder that it would leave behind.
                 System.setProperty("jna.tmpdir", temporary);
+                ours.put("jna.tmpdir", temporary);
             }
             if (before.get("jna.platform.library.path") == null) {
                 // Else JNA starts /sbin/ldconfig in a child process to find out. Ours needs no library but the C
                 // library.
-                System.setProperty("jna.platform.library.path", "/usr/lib64:/lib64:/usr/lib:/lib");
+                System.setProperty("jna.platform.library.path", LIBRARY_PATH);
+                ours.put("jna.platform.library.path", LIBRARY_PATH);
+            }
+            if (Native.POINTER_SIZE != 8) {
+                return new Refusal(
+                        "The structures that Pitot reads are those of 64-bit Linux, and this JVM has 32 bits", "");
             }
             Native.register(Libc.class, NativeLibrary.getProcess());
             linked = true;
@@ -78,13 +87,24 @@ final class Libc {
         } catch (Throwable refused) {
             return explain(refused);
         } finally {
-            before.forEach((name, value) -> {
-                if (value == null) {
-                    System.clearProperty(name);
-                } else {
-                    System.setProperty(name, value);
-                }
-            });
+            // JNA itself leaves these two.
+            ours.put("jnidispatch.path", System.getProperty("jnidispatch.path"));
+            ours.put("jna.loaded", System.getProperty("jna.loaded"));
+            for (String name : JNA_PROPERTIES) {
+                restore(name, before.get(name), ours.get(name));
+            }
+        }
+    }
+
+    /** Puts a property back as it was, unless the application has set it meanwhile: its main thread runs beside us. */
+    static void restore(String name, @Nullable String before, @Nullable String ours) {
+        if (ours == null || !ours.equals(System.getProperty(name))) {
+            return;
+        }
+        if (before == null) {
+            System.clearProperty(name);
+        } else {
+            System.setProperty(name, before);
         }
     }
 

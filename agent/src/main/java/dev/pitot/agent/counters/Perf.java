@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * perf_event_open(2) with its attribute structure laid out by hand. Usable after {@link Libc#link}; any thread.
@@ -40,9 +41,27 @@ final class Perf {
     private static final int ATTR_SIZE = 72;
 
     private static final long FLAG_CLOEXEC = 8;
-    private static final long SYSCALL = System.getProperty("os.arch", "").equals("aarch64") ? 241 : 298;
+    private static final long SYSCALL = number(System.getProperty("os.arch", ""));
 
     private Perf() {}
+
+    /** Number of perf_event_open by architecture, -1 where Pitot does not know it; see syscalls(2). */
+    static long number(String architecture) {
+        return switch (architecture) {
+            case "amd64", "x86_64" -> 298;
+            case "aarch64", "riscv64", "loongarch64" -> 241;
+            default -> -1;
+        };
+    }
+
+    /** Why no event can be opened here, or null. To be asked before the first {@link #open}. */
+    static @Nullable Refusal objection() {
+        return SYSCALL >= 0
+                ? null
+                : new Refusal(
+                        "Pitot does not know perf_event_open on the architecture " + System.getProperty("os.arch", ""),
+                        "");
+    }
 
     /**
      * Opens one event, counting at once.
@@ -94,7 +113,8 @@ final class Perf {
                 new Refusal(
                         "This kernel or sandbox has no perf_event_open",
                         "Allow the system call in the container's seccomp profile");
-            case EINVAL -> new Refusal("This kernel does not know how to count " + what, "");
+            case EINVAL ->
+                new Refusal("This kernel or CPU cannot count " + what + ", or not beside the others (EINVAL)", "");
             case ENOSPC, EBUSY ->
                 new Refusal(
                         "All counters of the CPU that could count " + what + " are taken",

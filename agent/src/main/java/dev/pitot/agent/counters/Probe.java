@@ -2,17 +2,15 @@ package dev.pitot.agent.counters;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What of a list of events this machine and these privileges allow, found by opening each once on the calling thread.
  *
  * @param events those that can be opened, in the order asked for
  * @param userOnly only with the kernel's side excluded
- * @param refusal why the first of those that are missing is missing, or null when none is
+ * @param refusals why those that are missing are missing
  */
-record Probe(
-        List<PerfEvent> events, boolean userOnly, @Nullable Refusal refusal) {
+record Probe(List<PerfEvent> events, boolean userOnly, List<Refusal> refusals) {
     long flags() {
         return userOnly ? Perf.EXCLUDE_KERNEL | Perf.EXCLUDE_HYPERVISOR : 0;
     }
@@ -22,7 +20,7 @@ record Probe(
         List<PerfEvent> present = new ArrayList<>();
         boolean userOnly = false;
         boolean noPmu = false;
-        Refusal refusal = null;
+        List<Refusal> refusals = new ArrayList<>();
         for (PerfEvent event : wanted) {
             if (noPmu && event.type() == PerfEvent.HARDWARE) {
                 continue;
@@ -35,19 +33,17 @@ record Probe(
             }
             if (errno == 0 && userOnly && event.equals(PerfEvent.CONTEXT_SWITCHES)) {
                 // It opens, and then reads 0 for ever: a switch happens inside the kernel.
-                refusal = refusal != null
-                        ? refusal
-                        : new Refusal(
-                                "Context switches of a thread happen in the kernel, which perf_event may not watch here",
-                                "Run sysctl kernel.perf_event_paranoid=1, or give the process CAP_PERFMON");
+                refusals.add(new Refusal(
+                        "Context switches of a thread happen in the kernel, which perf_event may not watch here",
+                        "Run sysctl kernel.perf_event_paranoid=1, or give the process CAP_PERFMON"));
             } else if (errno == 0) {
                 present.add(event);
             } else {
-                refusal = refusal != null ? refusal : Perf.explain(event, errno);
+                refusals.add(Perf.explain(event, errno));
                 noPmu |= present.isEmpty() && event.equals(PerfEvent.CYCLES);
             }
         }
-        return new Probe(List.copyOf(present), userOnly, refusal);
+        return new Probe(List.copyOf(present), userOnly, List.copyOf(refusals));
     }
 
     private static int tryOpen(PerfEvent event, boolean userOnly) {

@@ -51,17 +51,27 @@ final class ProcessHardware {
     /** Whether threads kept starting while the counters were opened, so that a few may not be counted. */
     final boolean unsettled;
 
-    /** What each event counted since the previous {@link #sample}, scaled when it was multiplexed. Never negative. */
+    /**
+     * What each event counted since the previous {@link #sample}, scaled when it was multiplexed. Never negative; NaN when it
+     * should have counted and never did.
+     */
     final double[] deltas;
+
+    /** Nanoseconds since the previous sample that each event was enabled, and those of them that its value stands for. */
+    private final double[] due;
+
+    private final double[] known;
 
     /** Running / enabled time since the previous sample, 0 to 1; NaN when nothing of the process ran. */
     double running = Double.NaN;
 
-    private ProcessHardware(List<CounterGroup> groups, int events, boolean withChildren, boolean unsettled) {
+    ProcessHardware(List<CounterGroup> groups, int events, boolean withChildren, boolean unsettled) {
         this.groups = groups;
         this.withChildren = withChildren;
         this.unsettled = unsettled;
         this.deltas = new double[events];
+        this.due = new double[events];
+        this.known = new double[events];
         for (CounterGroup group : groups) {
             lastValues.add(new long[group.size()]);
             lastEnabled.add(new long[group.size()]);
@@ -142,8 +152,10 @@ final class ProcessHardware {
     /** Reads all groups and sets {@link #deltas} and {@link #running}. */
     void sample() {
         Arrays.fill(deltas, 0);
-        double enabledSum = 0;
+        Arrays.fill(due, 0);
+        Arrays.fill(known, 0);
         double runningSum = 0;
+        double enabledSum = 0;
         for (int g = 0; g < groups.size(); g++) {
             CounterGroup group = groups.get(g);
             if (!group.read()) {
@@ -153,17 +165,25 @@ final class ProcessHardware {
             long[] enabled = lastEnabled.get(g);
             long[] counted = lastRunning.get(g);
             for (int i = 0; i < deltas.length; i++) {
-                double scaled = Scaling.scale(
-                        group.values[i] - value[i], group.enabled[i] - enabled[i], group.running[i] - counted[i]);
-                if (scaled > 0) {
+                long on = Math.max(0, group.enabled[i] - enabled[i]);
+                long ran = Math.max(0, group.running[i] - counted[i]);
+                double scaled = Scaling.scale(Math.max(0, group.values[i] - value[i]), on, ran);
+                due[i] += on;
+                if (!Double.isNaN(scaled)) {
+                    known[i] += on;
                     deltas[i] += scaled;
                 }
-                enabledSum += Math.max(0, group.enabled[i] - enabled[i]);
-                runningSum += Math.max(0, group.running[i] - counted[i]);
+                enabledSum += on;
+                runningSum += ran;
                 value[i] = group.values[i];
                 enabled[i] = group.enabled[i];
                 counted[i] = group.running[i];
             }
+        }
+        for (int i = 0; i < deltas.length; i++) {
+            // Threads that ran for too short to get a turn count as the others did; when none got one there is no
+            // number.
+            deltas[i] *= due[i] == 0 ? 1 : known[i] == 0 ? Double.NaN : due[i] / known[i];
         }
         running = enabledSum > 0 ? Math.min(1, runningSum / enabledSum) : Double.NaN;
     }

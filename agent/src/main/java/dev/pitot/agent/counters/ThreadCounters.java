@@ -29,38 +29,58 @@ public final class ThreadCounters {
             PerfEvent.CACHE_MISSES,
             PerfEvent.BRANCH_MISSES);
 
-    private final List<PerfEvent> events;
     private final long flags;
+    private final boolean userOnly;
     private final FileBudget budget;
-    private final int[] placeOf;
     private final List<Span> open = new ArrayList<>();
-    private boolean closed;
-    private @Nullable Refusal refusal;
+    /** What each thread gets; grows shorter when a kernel turns out to refuse some of it. */
+    private volatile List<PerfEvent> events;
 
-    ThreadCounters(List<PerfEvent> events, long flags, FileBudget budget) {
-        this.events = events;
-        this.flags = flags;
+    private boolean closed;
+    private final List<Refusal> refusals = new ArrayList<>();
+
+    ThreadCounters(List<PerfEvent> events, boolean userOnly, FileBudget budget) {
+        this.events = List.copyOf(events);
+        this.userOnly = userOnly;
+        this.flags = userOnly ? Perf.EXCLUDE_KERNEL | Perf.EXCLUDE_HYPERVISOR : 0;
         this.budget = budget;
-        this.placeOf = events.stream().mapToInt(PLACE::indexOf).toArray();
     }
 
-    /** Opens the group of the calling platform thread; null when there is no room or the kernel refuses. */
+    /**
+     * Opens the group of the calling platform thread; null when there is no room or the kernel refuses. Each call opens one:
+     * the caller remembers which thread has its group, and not in a thread-local alone, as thread pools may erase those.
+     */
     public @Nullable Span openForThisThread() {
-        if (events.isEmpty() || !budget.reserve(events.size())) {
-            refuse(new Refusal(
-                    "Some threads have no counters, as those of others use up the file descriptors that may be used",
-                    "Raise the limit of open files (ulimit -n)"));
-            return null;
+        List<PerfEvent> wanted = events;
+        while (!wanted.isEmpty()) {
+            if (!budget.reserve(wanted.size())) {
+                refuse(new Refusal(
+                        "Some threads have no counters, as those of others use up the file descriptors that may be used",
+                        "Raise the limit of open files (ulimit -n)"));
+                return null;
+            }
+            try {
+                return register(CounterGroup.open(wanted, 0, flags, true), wanted);
+            } catch (CounterGroup.CannotOpen no) {
+                budget.release(wanted.size());
+                List<PerfEvent> fewer = fewer(wanted, no);
+                Refusal why = Perf.explain(no.event, no.errno);
+                refuse(new Refusal(
+                        (fewer.isEmpty() ? "Some threads have no counters: " : "Threads have fewer counters: ")
+                                + why.reason(),
+                        why.remedy()));
+                if (fewer.isEmpty()) {
+                    return null;
+                }
+                wanted = fewer;
+                events = fewer;
+            }
         }
-        CounterGroup group;
-        try {
-            group = CounterGroup.open(events, 0, flags, true);
-        } catch (CounterGroup.CannotOpen no) {
-            budget.release(events.size());
-            refuse(Perf.explain(no.event, no.errno));
-            return null;
-        }
-        Span span = new Span(Thread.currentThread(), group, placeOf);
+        return null;
+    }
+
+    private @Nullable Span register(CounterGroup group, List<PerfEvent> counted) {
+        Span span = new Span(Thread.currentThread(), group, counted, userOnly);
         synchronized (open) {
             if (!closed) {
                 open.add(span);
@@ -71,16 +91,38 @@ public final class ThreadCounters {
         return null;
     }
 
+    /** What to try after a refusal: without the event that it names, in the end the software events alone, else nothing. */
+    static List<PerfEvent> fewer(List<PerfEvent> wanted, CounterGroup.CannotOpen no) {
+        if (no.errno == Perf.EMFILE || no.errno == Perf.ENFILE) {
+            return List.of(); // For this thread and now; it says nothing of the events.
+        }
+        List<PerfEvent> fewer = new ArrayList<>(wanted);
+        if (no.event.type() == PerfEvent.SOFTWARE && wanted.get(0).type() != PerfEvent.SOFTWARE) {
+            fewer.removeIf(event -> event.type() != PerfEvent.SOFTWARE);
+        } else {
+            fewer.remove(no.event);
+        }
+        return List.copyOf(fewer);
+    }
+
+    /** From now on no thread is given counters; those that have them keep them. */
+    void openNoMore(Refusal why) {
+        events = List.of();
+        refuse(why);
+    }
+
     private void refuse(Refusal why) {
         synchronized (open) {
-            refusal = refusal == null ? why : refusal;
+            if (!refusals.contains(why)) {
+                refusals.add(why);
+            }
         }
     }
 
-    /** Why some thread could not be given counters, or null when all could. */
-    public @Nullable Refusal refusal() {
+    /** Why threads could not be given all counters, in the order met; empty when they could. */
+    List<Refusal> refusals() {
         synchronized (open) {
-            return refusal;
+            return List.copyOf(refusals);
         }
     }
 
@@ -108,7 +150,7 @@ public final class ThreadCounters {
 
     private void closeNow(Span span) {
         span.group.close();
-        budget.release(events.size());
+        budget.release(span.group.size());
     }
 
     /** The counters of one thread, used by that thread only; neither call allocates anything. */
@@ -116,15 +158,21 @@ public final class ThreadCounters {
         private final Thread thread;
         private final CounterGroup group;
         private final int[] placeOf;
+        private final String source;
         private final long[] values;
         private long enabled;
         private long running;
+        private long due;
+        private long ran;
         private boolean begun;
 
-        private Span(Thread thread, CounterGroup group, int[] placeOf) {
+        private Span(Thread thread, CounterGroup group, List<PerfEvent> counted, boolean userOnly) {
             this.thread = thread;
             this.group = group;
-            this.placeOf = placeOf;
+            this.placeOf = counted.stream().mapToInt(PLACE::indexOf).toArray();
+            this.source = counted.stream().allMatch(event -> event.type() == PerfEvent.SOFTWARE)
+                    ? "perf, software only"
+                    : userOnly ? "perf, user only" : "perf";
             this.values = new long[group.size()];
         }
 
@@ -140,20 +188,37 @@ public final class ThreadCounters {
 
         /**
          * Writes what was counted since {@link #begin}, scaled when multiplexed, to the places named above; places that this
-         * machine cannot count are left alone.
+         * machine cannot count are left alone, those that had no turn become NaN.
          *
          * @return whether anything was written
          */
         public boolean end(double[] counts) {
             if (!begun || !group.read()) {
+                due = 0;
+                ran = 0;
                 return false;
             }
-            long on = group.enabled[0] - enabled;
-            long counted = group.running[0] - running;
+            due = group.enabled[0] - enabled;
+            ran = group.running[0] - running;
             for (int i = 0; i < values.length; i++) {
-                counts[placeOf[i]] = Scaling.scale(group.values[i] - values[i], on, counted);
+                counts[placeOf[i]] = Scaling.scale(group.values[i] - values[i], due, ran);
             }
             return true;
+        }
+
+        /** {@code perf}, {@code perf, user only} or {@code perf, software only}. */
+        public String source() {
+            return source;
+        }
+
+        /** Nanoseconds of the span last ended in which the counters should have run. */
+        public long enabledNanos() {
+            return due;
+        }
+
+        /** Those of them in which they did. */
+        public long runningNanos() {
+            return ran;
         }
     }
 }

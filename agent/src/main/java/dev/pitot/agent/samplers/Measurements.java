@@ -70,7 +70,8 @@ public final class Measurements {
         if (transformer != null) {
             transformer.catchUp(instrumentation);
         }
-        counters = Counters.open(config.counters(), status);
+        counters = Counters.open(
+                config.counters() != AgentConfig.Counting.NONE, config.counters() == AgentConfig.Counting.PERF, status);
     }
 
     /**
@@ -99,7 +100,12 @@ public final class Measurements {
             Requests.install(recorder);
         }
         samplers.add(new AgentStatusSampler(status));
-        SamplerThread started = new SamplerThread(samplers, onSecond, status);
+        Runnable each = () -> {
+            // No sampler's task: it must go on when one of those has failed.
+            opened.tidy();
+            onSecond.run();
+        };
+        SamplerThread started = new SamplerThread(samplers, each, status);
         thread = started;
         started.start();
     }

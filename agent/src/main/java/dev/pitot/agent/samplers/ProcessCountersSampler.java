@@ -8,6 +8,7 @@ import java.io.IOException;
 /** {@code pitot.ProcessCounters}: differences of the process's totals. */
 final class ProcessCountersSampler implements Sampler {
     private final Counters counters;
+    private long readAt;
     private long userTime;
     private long systemTime;
     private double voluntarySwitches;
@@ -18,6 +19,7 @@ final class ProcessCountersSampler implements Sampler {
     /** Reads the totals that the first difference is taken from. */
     ProcessCountersSampler(Counters counters) throws IOException {
         this.counters = counters;
+        readAt = System.nanoTime();
         counters.usage().read();
         counters.sampleHardware();
         remember(counters.usage());
@@ -31,10 +33,12 @@ final class ProcessCountersSampler implements Sampler {
     @Override
     public void sample(long interval) throws IOException {
         ProcessUsage usage = counters.usage();
+        // Its own clock, read with the totals: the first ones were read before the sampler thread was there.
+        long now = System.nanoTime();
         usage.read();
         double[] hardware = counters.sampleHardware();
         ProcessCounters event = new ProcessCounters();
-        event.interval = interval;
+        event.interval = now - readAt;
         event.userTime = difference(usage.userTime, userTime);
         event.systemTime = difference(usage.systemTime, systemTime);
         event.voluntaryContextSwitches = usage.voluntarySwitches - voluntarySwitches;
@@ -52,7 +56,7 @@ final class ProcessCountersSampler implements Sampler {
         event.hardwareRunning = counters.hardwareRunning();
         event.commit();
         remember(usage);
-        counters.tidy();
+        readAt = now;
     }
 
     private void remember(ProcessUsage usage) {

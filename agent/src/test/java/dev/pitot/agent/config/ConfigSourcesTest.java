@@ -34,7 +34,7 @@ class ConfigSourcesTest {
         assertThat(config.labels()).isEmpty();
         assertThat(config.maxSize()).isEqualTo(64L << 20);
         assertThat(config.maxAge()).isEqualTo(Duration.ofHours(1));
-        assertThat(config.counters()).isTrue();
+        assertThat(config.counters()).isEqualTo(AgentConfig.Counting.DEFAULT);
         assertThat(config.http()).isTrue();
         assertThat(config.slow()).isEqualTo(Duration.ofMillis(500));
         assertThat(config.eventsPerSecond()).isEqualTo(100);

@@ -6,6 +6,9 @@ import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -21,6 +24,13 @@ class ConfigurationSpecTest {
                 .results()
                 .map((MatchResult row) -> row.group(1))
                 .toList();
+        for (AgentConfig.Counting value : AgentConfig.Counting.values()) {
+            String name = value.name().toLowerCase(Locale.ROOT);
+            assertThat(agent).containsPattern("\\| `counters` \\|[^|]+\\|.*`" + name + "`");
+            assertThat(ConfigSources.read("counters=" + name, new Properties(), Map.of())
+                            .counters())
+                    .isEqualTo(value);
+        }
         Field keys = ConfigSources.class.getDeclaredField("KEYS");
         keys.setAccessible(true);
         assertThat((String[]) keys.get(null)).containsExactlyInAnyOrderElementsOf(specified);

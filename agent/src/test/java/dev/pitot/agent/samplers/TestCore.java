@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import jdk.jfr.Recording;
 
@@ -30,7 +31,8 @@ public final class TestCore {
                 Map.of(),
                 64 << 20,
                 Duration.ofHours(1),
-                !"none".equals(options.get("counters")),
+                AgentConfig.Counting.valueOf(
+                        options.getOrDefault("counters", "default").toUpperCase(Locale.ROOT)),
                 !"false".equals(options.get("http")),
                 Duration.ofMillis(Long.parseLong(options.getOrDefault("slow", "500"))),
                 Integer.parseInt(options.getOrDefault("events", "100")),

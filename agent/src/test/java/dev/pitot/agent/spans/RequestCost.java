@@ -23,7 +23,7 @@ public final class RequestCost {
         try (Recording recording = new Recording()) {
             recording.start();
             for (boolean native_ : new boolean[] {false, true}) {
-                Counters counters = Counters.open(native_, new StatusBoard());
+                Counters counters = Counters.open(native_, false, new StatusBoard());
                 for (int events : new int[] {0, Integer.MAX_VALUE}) {
                     Requests.install(new RequestRecorder(counters.threads(), Duration.ofHours(1), events, 500));
                     print("counters " + (native_ ? "on" : "off")

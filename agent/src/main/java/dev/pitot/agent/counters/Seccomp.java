@@ -1,0 +1,112 @@
+package dev.pitot.agent.counters;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether perf_event_open(2) may be called at all. A seccomp filter answers a system call that it does not allow with an errno or
+ * by killing the process, and which of the two cannot be asked beforehand; systemd's {@code SystemCallFilter=} kills. So under a
+ * filter the call is made only where nothing can be lost by it: the profiles that container runtimes ship answer with an
+ * errno, and allow the call when the container was given {@code CAP_PERFMON} or {@code CAP_SYS_ADMIN}. Without those two
+ * such a profile would refuse, so not asking loses nothing, and a profile of somebody's own that kills is not met. See
+ * seccomp(2), proc(5) "Seccomp", "Seccomp_filters" and "CapBnd", and ADR 0004.
+ *
+ * @param status text of {@code /proc/self/status}, or null when it cannot be read
+ * @param firstStatus the same of process 1, which in a container has the runtime's filter and no other
+ * @param inContainer whether a known container runtime left its marks
+ */
+record Seccomp(@Nullable String status, @Nullable String firstStatus, boolean inContainer) {
+    private static final String FILTERED = "2";
+    private static final int CAP_SYS_ADMIN = 21;
+    private static final int CAP_PERFMON = 38;
+    private static final String REMEDY =
+            "Set counters=perf if the filter allows perf_event_open or answers with an errno";
+
+    /** Looks at this process. */
+    static Seccomp read() {
+        return new Seccomp(
+                text("/proc/self/status"),
+                text("/proc/1/status"),
+                hasMarks(System.getenv())
+                        || Files.exists(Path.of("/.dockerenv"))
+                        || Files.exists(Path.of("/run/.containerenv")));
+    }
+
+    private static boolean hasMarks(Map<String, String> environment) {
+        if (environment.containsKey("KUBERNETES_SERVICE_HOST") || environment.containsKey("container")) {
+            return true;
+        }
+        String groups = text("/proc/self/cgroup");
+        return groups != null
+                && (groups.contains("kubepods") || groups.contains("docker") || groups.contains("containerd"));
+    }
+
+    private static @Nullable String text(String file) {
+        try {
+            return Files.readString(Path.of(file), StandardCharsets.ISO_8859_1);
+        } catch (IOException | RuntimeException unreadable) {
+            return null;
+        }
+    }
+
+    /** Why perf_event_open must not be called, or null when it may. */
+    @Nullable
+    Refusal objection() {
+        if (status == null) {
+            return new Refusal(
+                    "/proc/self/status cannot be read, so that a seccomp filter may end the JVM rather than refuse",
+                    "Mount /proc, or set counters=perf if no filter is in force");
+        }
+        String mode = field(status, "Seccomp");
+        if (mode.isEmpty() || mode.equals("0")) {
+            return null;
+        }
+        if (!inContainer || !mode.equals(FILTERED)) {
+            return new Refusal("A seccomp filter is in force that may end the JVM rather than refuse", REMEDY);
+        }
+        if (!isOfTheContainer()) {
+            return new Refusal(
+                    "A seccomp filter is in force beside the container's, and may end the JVM rather than refuse",
+                    REMEDY);
+        }
+        if (!isBounded(CAP_PERFMON) && !isBounded(CAP_SYS_ADMIN)) {
+            return new Refusal(
+                    "The container's seccomp filter allows perf_event only with CAP_PERFMON, which the container lacks",
+                    "Add CAP_PERFMON to the container, or set counters=perf if its profile allows perf_event_open without");
+        }
+        return null;
+    }
+
+    /** Whether process 1 is under as many filters. What is not said, by kernels before 5.9 or by hidepid, counts as one. */
+    private boolean isOfTheContainer() {
+        if (firstStatus == null) {
+            return true;
+        }
+        return field(firstStatus, "Seccomp").equals(FILTERED)
+                && filters(firstStatus) >= filters(status == null ? "" : status);
+    }
+
+    private static int filters(String status) {
+        String number = field(status, "Seccomp_filters");
+        return number.isEmpty() ? 1 : Integer.parseInt(number);
+    }
+
+    /** The bounding set: what the container was given, also when its process is not root and holds nothing itself. */
+    private boolean isBounded(int capability) {
+        String set = field(status == null ? "" : status, "CapBnd");
+        return !set.isEmpty() && (Long.parseUnsignedLong(set, 16) >>> capability & 1) == 1;
+    }
+
+    private static String field(String status, String name) {
+        for (String line : status.split("\n")) {
+            if (line.startsWith(name + ":")) {
+                return line.substring(name.length() + 1).strip();
+            }
+        }
+        return "";
+    }
+}
