@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 @StackTrace(false)
 public final class AgentStatus extends Event {
     @Label("Part")
-    @Description("recording, uplink, hardware counters, software counters, thread counters, http, disk or secrets")
+    @Description(
+            "recording, uplink, disk, secrets, http, hardware counters, software counters, thread counters, or what failed: process counters, JVM memory, endpoint summaries, agent status, every second")
     public @Nullable String part;
 
     @Label("State")

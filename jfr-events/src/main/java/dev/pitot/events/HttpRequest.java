@@ -6,6 +6,7 @@ import jdk.jfr.Description;
 import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
+import jdk.jfr.Percentage;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Timespan;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +19,11 @@ import org.jspecify.annotations.Nullable;
 @StackTrace(false)
 public final class HttpRequest extends Event {
     @Label("Method")
+    @Description("HTTP method; OTHER for those that HTTP does not know")
     public @Nullable String method;
 
     @Label("Route")
-    @Description("Route pattern, or the path with numbers and identifiers replaced; never a query string")
+    @Description("Route pattern, the path with identifiers replaced, 'unmatched' or 'other'; never a query string")
     public @Nullable String route;
 
     @Label("Status")
@@ -46,22 +48,37 @@ public final class HttpRequest extends Event {
     @DataAmount
     public long allocated = Long.MIN_VALUE;
 
+    @Label("Counter Source")
+    @Description(
+            "Where the counters were read: 'perf', 'perf, user only', 'perf, software only' (no hardware counters) or 'none'")
+    public @Nullable String counterSource;
+
+    @Label("Counter Running Share")
+    @Description("Part of the request's time in which its counters really counted; below 100 % they are scaled")
+    @Percentage
+    public double counterRunning = Double.NaN;
+
     @Label("Context Switches")
     @Description("Context switches of the serving thread, kernel permitting")
     public double contextSwitches = Double.NaN;
 
     @Label("Page Faults")
+    @Description("Page faults of the serving thread, with and without reading from disk")
     public double pageFaults = Double.NaN;
 
     @Label("Cycles")
+    @Description("CPU cycles of the serving thread")
     public double cycles = Double.NaN;
 
     @Label("Instructions")
+    @Description("Retired instructions of the serving thread")
     public double instructions = Double.NaN;
 
     @Label("Cache Misses")
+    @Description("Last-level cache misses of the serving thread")
     public double cacheMisses = Double.NaN;
 
     @Label("Branch Misses")
+    @Description("Mispredicted branches of the serving thread")
     public double branchMisses = Double.NaN;
 }

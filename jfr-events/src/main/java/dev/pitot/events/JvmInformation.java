@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 @StackTrace(false)
 public final class JvmInformation extends Event {
     @Label("Service")
+    @Description("Name of the service, as configured or made of the main class")
     public @Nullable String service;
 
     @Label("Instance")
@@ -27,22 +28,28 @@ public final class JvmInformation extends Event {
     public @Nullable String instance;
 
     @Label("Host")
+    @Description("Name of the machine")
     public @Nullable String host;
 
     @Label("Process Identifier")
+    @Description("Process identifier, in a container the container's own")
     public long pid;
 
     @Label("JVM Name")
+    @Description("System property java.vm.name")
     public @Nullable String jvmName;
 
     @Label("JVM Version")
+    @Description("System property java.vm.version")
     public @Nullable String jvmVersion;
 
     @Label("JVM Start Time")
+    @Description("When the JVM was started, by its own clock")
     @Timestamp(Timestamp.MILLISECONDS_SINCE_EPOCH)
     public long jvmStartTime;
 
     @Label("JVM Arguments")
+    @Description("Arguments of the JVM, scrubbed")
     public @Nullable String jvmArguments;
 
     @Label("Java Command")
@@ -50,5 +57,6 @@ public final class JvmInformation extends Event {
     public @Nullable String javaCommand;
 
     @Label("Agent Version")
+    @Description("Version of the Pitot agent")
     public @Nullable String agentVersion;
 }

@@ -16,10 +16,12 @@ import jdk.jfr.StackTrace;
 @StackTrace(false)
 public final class JvmMemory extends Event {
     @Label("Heap Used")
+    @Description("Memory of the heap that objects take, dead ones not yet collected included")
     @DataAmount
     public long heapUsed;
 
     @Label("Heap Committed")
+    @Description("Memory that the heap may use at once")
     @DataAmount
     public long heapCommitted;
 

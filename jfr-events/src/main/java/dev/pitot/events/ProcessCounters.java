@@ -23,10 +23,12 @@ public final class ProcessCounters extends Event {
     public long interval;
 
     @Label("User CPU Time")
+    @Description("CPU time outside of the kernel, all threads")
     @Timespan(Timespan.NANOSECONDS)
     public long userTime = Long.MIN_VALUE;
 
     @Label("System CPU Time")
+    @Description("CPU time inside of the kernel, all threads")
     @Timespan(Timespan.NANOSECONDS)
     public long systemTime = Long.MIN_VALUE;
 

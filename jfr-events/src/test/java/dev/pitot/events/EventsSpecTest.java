@@ -53,8 +53,27 @@ class EventsSpecTest {
                 assertThat(field.getAnnotation(Label.class))
                         .as(field + " @Label")
                         .isNotNull();
+                assertThat(field.getAnnotation(Description.class))
+                        .as(field + " @Description")
+                        .isNotNull();
             }
         }
+    }
+
+    @Test
+    void thePartsOfTheAgentAreTheSameHereAndThere() throws Exception {
+        String described = AgentStatus.class
+                .getDeclaredField("part")
+                .getAnnotation(Description.class)
+                .value();
+        String page = Files.readString(SPEC);
+        String parts = page.substring(page.indexOf("`part` is "), page.indexOf("Several reasons"));
+        assertThat(Pattern.compile("`([a-zA-Z ]+)`")
+                        .matcher(parts.substring("`part`".length()))
+                        .results()
+                        .map(part -> part.group(1)))
+                .hasSizeGreaterThan(8)
+                .allSatisfy(part -> assertThat(described).contains(part));
     }
 
     /** Event name to field name to unit, from the classes. */

@@ -17,6 +17,6 @@ final class EndpointSummarySampler implements Sampler {
 
     @Override
     public void sample(long interval) {
-        recorder.emitSummaries(interval);
+        recorder.emitSummaries();
     }
 }

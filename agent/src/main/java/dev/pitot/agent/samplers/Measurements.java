@@ -93,16 +93,21 @@ public final class Measurements {
                     Entry.off("The process counters cannot be read: " + unreadable.getMessage(), "Report this"));
         }
         samplers.add(new JvmMemorySampler());
+        RequestRecorder measured = null;
         if (transformer != null) {
-            RequestRecorder recorder =
+            measured =
                     new RequestRecorder(opened.threads(), config.slow(), config.eventsPerSecond(), config.maxRoutes());
-            samplers.add(new EndpointSummarySampler(recorder));
-            Requests.install(recorder);
+            samplers.add(new EndpointSummarySampler(measured));
+            Requests.install(measured);
         }
         samplers.add(new AgentStatusSampler(status));
+        RequestRecorder recorder = measured;
         Runnable each = () -> {
             // No sampler's task: it must go on when one of those has failed.
             opened.tidy();
+            if (recorder != null) {
+                recorder.tidy();
+            }
             onSecond.run();
         };
         SamplerThread started = new SamplerThread(samplers, each, status);

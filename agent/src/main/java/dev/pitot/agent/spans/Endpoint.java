@@ -21,6 +21,8 @@ final class Endpoint {
     private final AtomicReferenceArray<@Nullable Stripe> stripes = new AtomicReferenceArray<>(STRIPES);
     /** Set after a request was added, cleared before a drain: lets the sampler pass by an idle endpoint for nothing. */
     private volatile boolean touched;
+    /** The sampler's own: whether the memory of the histograms was given back. */
+    private boolean idle;
 
     Endpoint(String method, String route) {
         this.method = method;
@@ -38,9 +40,16 @@ final class Endpoint {
         long measured;
         long totalCpuTime;
         long totalAllocated;
+        long async;
         long counted;
+        long enabledNanos;
+        long runningNanos;
+
+        @Nullable
+        String source;
+
         final double[] totals = new double[ThreadCounters.PLACES];
-        final int[] histogram = new int[Buckets.COUNT];
+        final Histogram histogram = new Histogram();
 
         boolean take() {
             return compareAndSet(0, 1);
@@ -51,45 +60,54 @@ final class Endpoint {
         }
     }
 
-    /**
-     * Counts one finished request.
-     *
-     * @param hint the stripe that this thread used last
-     * @param cpuTime nanoseconds, {@link Long#MIN_VALUE} when unknown
-     * @param counts as {@link ThreadCounters} orders them, or null
-     * @return the stripe that was used, the next call's hint
-     */
-    int add(int hint, long duration, boolean failed, long cpuTime, long allocated, double @Nullable [] counts) {
-        int at = hint;
+    /** Counts one finished request; {@link Span#stripe} is where it begins to look for a free stripe, and ends. */
+    void add(Span done) {
+        int at = done.stripe;
         Stripe stripe = stripe(at);
         while (!stripe.take()) {
             at = (at + 1) & (STRIPES - 1);
             stripe = stripe(at);
         }
         try {
+            if (done.async) {
+                // Its time so far is not its duration.
+                stripe.async++;
+            } else {
+                stripe.histogram.add(Buckets.of(done.duration));
+                stripe.totalDuration += done.duration;
+                stripe.maxDuration = Math.max(stripe.maxDuration, done.duration);
+            }
             stripe.count++;
-            stripe.errors += failed ? 1 : 0;
-            stripe.totalDuration += duration;
-            stripe.maxDuration = Math.max(stripe.maxDuration, duration);
-            stripe.histogram[Buckets.of(duration)]++;
-            if (cpuTime != Long.MIN_VALUE && allocated != Long.MIN_VALUE) {
+            stripe.errors += done.failed ? 1 : 0;
+            if (done.cpuTime != Long.MIN_VALUE && done.allocated != Long.MIN_VALUE) {
                 stripe.measured++;
-                stripe.totalCpuTime += cpuTime;
-                stripe.totalAllocated += allocated;
+                stripe.totalCpuTime += done.cpuTime;
+                stripe.totalAllocated += done.allocated;
             }
-            if (counts != null && isCounted(counts)) {
-                stripe.counted++;
-                for (int i = 0; i < ThreadCounters.PLACES; i++) {
-                    stripe.totals[i] += counts[i];
-                }
-            }
+            addCounts(stripe, done);
         } finally {
             stripe.release();
         }
+        done.stripe = at;
         if (!touched) {
             touched = true;
         }
-        return at;
+    }
+
+    private static void addCounts(Stripe stripe, Span done) {
+        double[] counts = done.counts;
+        if (done.counters == null || counts == null) {
+            return;
+        }
+        stripe.source = done.counters.source();
+        stripe.enabledNanos += done.counters.enabledNanos();
+        stripe.runningNanos += done.counters.runningNanos();
+        if (isCounted(counts)) {
+            stripe.counted++;
+            for (int i = 0; i < ThreadCounters.PLACES; i++) {
+                stripe.totals[i] += counts[i];
+            }
+        }
     }
 
     /** Whether any hardware counter is known; those that are not stay NaN in the total too. */
@@ -114,10 +132,33 @@ final class Endpoint {
     /** Whether a drain may find something; forgets the answer, so that a drain must follow when it is true. */
     boolean takeTouched() {
         if (!touched) {
+            giveBack();
             return false;
         }
         touched = false;
+        idle = false;
         return true;
+    }
+
+    /** An endpoint that served nothing for a second keeps its sums, at most 2 KB, and no histogram. */
+    private void giveBack() {
+        if (idle) {
+            return;
+        }
+        idle = true;
+        for (int at = 0; at < STRIPES; at++) {
+            Stripe stripe = stripes.get(at);
+            if (stripe == null || !stripe.take()) {
+                continue;
+            }
+            try {
+                if (stripe.count == 0) {
+                    stripe.histogram.release();
+                }
+            } finally {
+                stripe.release();
+            }
+        }
     }
 
     /**
@@ -128,11 +169,13 @@ final class Endpoint {
      */
     boolean drainTo(EndpointSummary event, int[] histogram) {
         double[] totals = new double[ThreadCounters.PLACES];
+        long[] nanos = new long[2];
         event.count = 0;
+        event.counterSource = "none";
         for (int at = 0; at < STRIPES; at++) {
             Stripe stripe = stripes.get(at);
             if (stripe != null) {
-                drain(stripe, event, totals, histogram);
+                drain(stripe, event, totals, nanos, histogram);
             }
         }
         if (event.count == 0) {
@@ -141,6 +184,9 @@ final class Endpoint {
         event.method = method;
         event.route = route;
         event.histogram = text(histogram);
+        if (nanos[0] > 0) {
+            event.counterRunning = Math.min(1, (double) nanos[1] / nanos[0]);
+        }
         if (event.counted > 0) {
             event.totalCycles = totals[ThreadCounters.CYCLES];
             event.totalInstructions = totals[ThreadCounters.INSTRUCTIONS];
@@ -150,7 +196,7 @@ final class Endpoint {
         return true;
     }
 
-    private static void drain(Stripe stripe, EndpointSummary event, double[] totals, int[] histogram) {
+    private static void drain(Stripe stripe, EndpointSummary event, double[] totals, long[] nanos, int[] histogram) {
         // A writer holds a stripe for some 50 ns, unless it was just then taken off its CPU.
         while (!stripe.take()) {
             Thread.yield();
@@ -171,10 +217,17 @@ final class Endpoint {
                 totals[i] += stripe.totals[i];
                 stripe.totals[i] = 0;
             }
-            for (int i = 0; i < histogram.length; i++) {
-                histogram[i] += stripe.histogram[i];
-                stripe.histogram[i] = 0;
+            event.async += stripe.async;
+            if (stripe.source != null) {
+                event.counterSource = stripe.source;
             }
+            nanos[0] += stripe.enabledNanos;
+            nanos[1] += stripe.runningNanos;
+            stripe.histogram.drainTo(histogram);
+            stripe.async = 0;
+            stripe.enabledNanos = 0;
+            stripe.runningNanos = 0;
+            stripe.source = null;
             stripe.count = 0;
             stripe.errors = 0;
             stripe.totalDuration = 0;

@@ -11,6 +11,7 @@ import java.lang.invoke.MethodType;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -22,20 +23,52 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RequestRecorder extends Requests.Recorder {
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtualMethod();
+    /** Slow and failed requests that become single events in a second: an outage must not fill the recording. */
+    private static final int LEAST_IMPORTANT_EVENTS = 1000;
 
-    private final ThreadLocal<Span> spans = ThreadLocal.withInitial(this::newSpan);
+    private static final int REHEARSALS = 1000;
+
+    private final ThreadLocal<Span> spans = ThreadLocal.withInitial(this::spanOfThisThread);
+    /**
+     * The same again, platform threads only: some pools erase thread-locals between tasks (ForkJoinPool's common one from 19 on),
+     * and a thread must not open its counters anew for each request.
+     */
+    private final ConcurrentHashMap<Key, Span> byThread = new ConcurrentHashMap<>();
+
     private final @Nullable ThreadCounters counters;
     private final @Nullable ThreadMXBean threads;
     private final Endpoints endpoints;
     private final long slowNanos;
     private final int eventsPerSecond;
     private final AtomicInteger tokens;
+    private final AtomicInteger importantTokens;
     private final int[] scratch = new int[Buckets.COUNT];
+    /** What measuring itself adds between the readings: CPU nanoseconds, and counts by their places. */
+    private long ownCpuTime;
+
+    private final double[] ownCounts = new double[ThreadCounters.PLACES];
+    /** When the summaries to come begin; the sampler's alone. */
+    private long since;
+
+    /** A thread as itself, whatever its class makes of {@code equals}. */
+    private record Key(Thread thread) {
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(thread);
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && key.thread == thread;
+        }
+    }
 
     /**
+     * Measures what measuring costs, which takes some milliseconds of the calling thread.
+     *
      * @param slow requests at least this long become single events
      * @param eventsPerSecond other requests that do, between two calls of {@link #emitSummaries}
-     * @param maxRoutes endpoints kept apart
+     * @param maxRoutes endpoints kept apart, of the server's patterns and of paths each
      */
     public RequestRecorder(@Nullable ThreadCounters counters, Duration slow, int eventsPerSecond, int maxRoutes) {
         this.counters = counters;
@@ -44,6 +77,35 @@ public final class RequestRecorder extends Requests.Recorder {
         this.slowNanos = slow.toNanos();
         this.eventsPerSecond = eventsPerSecond;
         this.tokens = new AtomicInteger(eventsPerSecond);
+        this.importantTokens = new AtomicInteger(importantEvents());
+        calibrate();
+        this.since = System.nanoTime();
+    }
+
+    private int importantEvents() {
+        return (int) Math.max(LEAST_IMPORTANT_EVENTS, Math.min(Integer.MAX_VALUE, eventsPerSecond * 10L));
+    }
+
+    /** The least that an empty request costs, as anything above it may be somebody else's. */
+    private void calibrate() {
+        Span span = spanOfThisThread();
+        long cpuTime = Long.MAX_VALUE;
+        double[] counts = new double[ThreadCounters.PLACES];
+        Arrays.fill(counts, Double.POSITIVE_INFINITY);
+        for (int i = 0; i < REHEARSALS; i++) {
+            start(span);
+            finish(span);
+            if (span.cpuTime != Long.MIN_VALUE) {
+                cpuTime = Math.min(cpuTime, span.cpuTime);
+            }
+            for (int place = 0; span.counts != null && place < counts.length; place++) {
+                counts[place] = span.counts[place] < counts[place] ? span.counts[place] : counts[place];
+            }
+        }
+        ownCpuTime = cpuTime == Long.MAX_VALUE ? 0 : cpuTime;
+        for (int place = 0; place < counts.length; place++) {
+            ownCounts[place] = Double.isInfinite(counts[place]) ? 0 : counts[place];
+        }
     }
 
     private static @Nullable ThreadMXBean threadBean() {
@@ -57,22 +119,36 @@ public final class RequestRecorder extends Requests.Recorder {
     }
 
     private static @Nullable MethodHandle isVirtualMethod() {
+        if (Runtime.version().feature() < 21) {
+            // To look for it would leave a NoSuchMethodError among the events of the application's recording.
+            return null;
+        }
         try {
             return MethodHandles.publicLookup()
                     .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
-        } catch (ReflectiveOperationException beforeJava21) {
+        } catch (ReflectiveOperationException impossible) {
             return null;
         }
     }
 
-    private Span newSpan() {
+    private Span spanOfThisThread() {
+        Thread thread = Thread.currentThread();
         boolean virtual;
         try {
-            virtual = IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());
+            virtual = IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
         }
-        return new Span(!virtual, virtual || counters == null ? null : counters.openForThisThread());
+        if (virtual) {
+            return new Span(false, null);
+        }
+        Key key = new Key(thread);
+        Span span = byThread.get(key);
+        if (span == null) {
+            span = new Span(true, counters == null ? null : counters.openForThisThread());
+            byThread.put(key, span);
+        }
+        return span;
     }
 
     @Override
@@ -81,18 +157,50 @@ public final class RequestRecorder extends Requests.Recorder {
         if (span.open) {
             return null;
         }
+        start(span);
+        // Last of all: were it set and something above failed (no memory), this thread would never be measured again.
+        span.open = true;
+        return span;
+    }
+
+    /** Dearest reading first, so that what is read next does not count it: counters, allocation, CPU time, clock. */
+    private void start(Span span) {
+        if (span.counters != null) {
+            span.counters.begin();
+        }
         if (span.platform && threads != null) {
             span.startAllocated = threads.getCurrentThreadAllocatedBytes();
             span.startCpuTime = threads.getCurrentThreadCpuTime();
         }
-        if (span.counters != null) {
-            span.counters.begin();
-        }
         span.event.begin();
         span.startNanos = System.nanoTime();
-        // Last of all: were it set and something above failed (no memory), this thread would never be measured again.
-        span.open = true;
-        return span;
+    }
+
+    /** The other way round. */
+    private void finish(Span span) {
+        span.duration = System.nanoTime() - span.startNanos;
+        span.event.end();
+        span.cpuTime = Long.MIN_VALUE;
+        span.allocated = Long.MIN_VALUE;
+        if (span.platform && threads != null) {
+            span.cpuTime = difference(span.startCpuTime, threads.getCurrentThreadCpuTime(), ownCpuTime);
+            span.allocated = difference(span.startAllocated, threads.getCurrentThreadAllocatedBytes(), 0);
+        }
+        double[] counts = span.counts;
+        if (span.counters == null || counts == null) {
+            return;
+        }
+        if (!span.counters.end(counts)) {
+            Arrays.fill(counts, Double.NaN);
+        }
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = Math.max(0, counts[i] - ownCounts[i]);
+        }
+    }
+
+    /** The bean answers -1 from the moment on that the application switches the measurement off. */
+    private static long difference(long before, long after, long own) {
+        return before < 0 || after < before ? Long.MIN_VALUE : Math.max(0, after - before - own);
     }
 
     @Override
@@ -109,43 +217,36 @@ public final class RequestRecorder extends Requests.Recorder {
         }
         // First of all: whatever fails below, the next request of this thread must find it closed.
         span.open = false;
-        long duration = System.nanoTime() - span.startNanos;
-        span.event.end();
-        double[] counts = span.counts;
-        if (span.counters != null && counts != null && !span.counters.end(counts)) {
-            Arrays.fill(counts, Double.NaN);
-        }
-        long cpuTime = Long.MIN_VALUE;
-        long allocated = Long.MIN_VALUE;
-        if (span.platform && threads != null) {
-            cpuTime = threads.getCurrentThreadCpuTime() - span.startCpuTime;
-            allocated = threads.getCurrentThreadAllocatedBytes() - span.startAllocated;
-        }
+        finish(span);
         int answered = thrown != null && status < 400 ? 500 : Math.max(0, status);
-        boolean failed = thrown != null || answered >= 500;
-        Endpoint endpoint = endpoints.find(method, route, path);
-        span.stripe = endpoint.add(span.stripe, duration, failed, cpuTime, allocated, counts);
-        if (span.event.isEnabled() && (failed || duration >= slowNanos || takeToken())) {
-            commit(span, endpoint, answered, failed, async, cpuTime, allocated);
+        span.failed = thrown != null || answered >= 500;
+        span.async = async;
+        Endpoint endpoint = endpoints.find(method, route, path, answered);
+        endpoint.add(span);
+        boolean important = span.failed || span.duration >= slowNanos;
+        if (span.event.isEnabled() && take(important ? importantTokens : tokens)) {
+            commit(span, endpoint, answered);
         }
     }
 
-    private boolean takeToken() {
+    private static boolean take(AtomicInteger tokens) {
         return tokens.get() > 0 && tokens.getAndDecrement() > 0;
     }
 
-    private static void commit(
-            Span span, Endpoint endpoint, int status, boolean failed, boolean async, long cpuTime, long allocated) {
+    private static void commit(Span span, Endpoint endpoint, int status) {
         HttpRequest event = span.event;
         event.method = endpoint.method;
         event.route = endpoint.route;
         event.status = status;
-        event.failed = failed;
-        event.async = async;
-        event.cpuTime = cpuTime;
-        event.allocated = allocated;
+        event.failed = span.failed;
+        event.async = span.async;
+        event.cpuTime = span.cpuTime;
+        event.allocated = span.allocated;
+        event.counterSource = span.source();
         double[] counts = span.counts;
-        if (counts != null) {
+        if (counts != null && span.counters != null) {
+            long due = span.counters.enabledNanos();
+            event.counterRunning = due <= 0 ? Double.NaN : Math.min(1, (double) span.counters.runningNanos() / due);
             event.contextSwitches = counts[ThreadCounters.CONTEXT_SWITCHES];
             event.pageFaults = counts[ThreadCounters.PAGE_FAULTS];
             event.cycles = counts[ThreadCounters.CYCLES];
@@ -158,12 +259,14 @@ public final class RequestRecorder extends Requests.Recorder {
 
     /**
      * Emits one {@code pitot.EndpointSummary} for each endpoint that finished a request since the previous call, and lets the
-     * next ordinary requests become events again.
-     *
-     * @param interval nanoseconds since the previous call
+     * next requests become events again.
      */
-    public void emitSummaries(long interval) {
+    public void emitSummaries() {
         tokens.set(eventsPerSecond);
+        importantTokens.set(importantEvents());
+        long now = System.nanoTime();
+        long interval = now - since;
+        since = now;
         for (Endpoint endpoint : endpoints.all()) {
             if (endpoint.takeTouched()) {
                 EndpointSummary event = new EndpointSummary();
@@ -173,5 +276,10 @@ public final class RequestRecorder extends Requests.Recorder {
                 }
             }
         }
+    }
+
+    /** Forgets threads that have ended; called once a second on the sampler thread. */
+    public void tidy() {
+        byThread.keySet().removeIf(key -> !key.thread.isAlive());
     }
 }

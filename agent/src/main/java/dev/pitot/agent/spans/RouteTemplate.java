@@ -12,6 +12,8 @@ final class RouteTemplate {
     private static final int MAX_SEGMENT = 40;
     /** From this length on, letters mixed with digits are taken for a hash or a token. */
     private static final int LONG_SEGMENT = 16;
+    /** From this length on, letters and digits in one piece are taken for a token, whatever they spell. */
+    private static final int LONG_WORD = 20;
     /** A shorter word with this many digits is a number with decoration (order-4711, 2026-11-23). */
     private static final int MANY_DIGITS = 4;
 
@@ -76,6 +78,7 @@ final class RouteTemplate {
         int hex = 0;
         boolean upper = false;
         boolean lower = false;
+        boolean pieces = false;
         for (int i = from; i < to; i++) {
             char c = path.charAt(i);
             if (c >= '0' && c <= '9') {
@@ -86,10 +89,12 @@ final class RouteTemplate {
                 upper |= c <= 'Z';
                 lower |= c >= 'a';
                 hex += c <= 'F' || c >= 'a' && c <= 'f' ? 1 : 0;
-            } else if ("-._~$@:,+!*'()=&".indexOf(c) < 0) {
-                // Percent-encoded or outside of what a path may hold: a name that somebody typed, not one that was
-                // coded.
+            } else if ("-._~$,+!*'()&".indexOf(c) < 0) {
+                // An address, a pair of name and value, percent-encoded, or outside of what a path may hold: what
+                // somebody typed, not what was coded.
                 return true;
+            } else {
+                pieces = true;
             }
         }
         if (digits >= MANY_DIGITS || digits > 0 && letters == 0) {
@@ -99,6 +104,6 @@ final class RouteTemplate {
         return length >= 8 && hex == length && mixed
                 || length >= LONG_SEGMENT && hex == length
                 || length >= LONG_SEGMENT && mixed && upper && lower
-                || path.charAt(to - 1) == '=';
+                || length >= LONG_WORD && !pieces;
     }
 }

@@ -52,6 +52,7 @@ class HttpServerIT {
 
     static long histogramSum(RecordedEvent summary) {
         return Stream.of(summary.getString("histogram").split(" "))
+                .filter(pair -> !pair.isEmpty())
                 .mapToLong(pair -> Long.parseLong(pair.substring(pair.indexOf(':') + 1)))
                 .sum();
     }
@@ -59,7 +60,7 @@ class HttpServerIT {
     @ParameterizedTest
     @MethodSource("jdks")
     void everyRequestIsCountedOnceUnderConcurrentLoad(TargetJvm.Jdk jdk) throws Exception {
-        try (TargetJvm target = start(jdk, "slow=50,events=20")) {
+        try (TargetJvm target = start(jdk, "slow=50,events=100000")) {
             load(target, 600, "/hello");
             load(target, 300, "/hello/#/items");
             load(target, 10, "/broken");
@@ -80,11 +81,14 @@ class HttpServerIT {
             assertThat(sum(summaries, "/missing", "count")).isEqualTo(30);
             assertThat(sum(summaries, "/missing", "errors")).isZero();
             assertThat(summaries).allSatisfy(e -> {
-                assertThat(histogramSum(e)).isEqualTo(e.getLong("count"));
+                assertThat(histogramSum(e)).isEqualTo(e.getLong("count") - e.getLong("async"));
                 assertThat(e.getLong("errors")).isBetween(0L, e.getLong("count"));
                 assertThat(e.getLong("measured")).isEqualTo(e.getLong("count"));
-                assertThat(e.getLong("maxDuration")).isBetween(1L, e.getLong("totalDuration"));
+                if (e.getLong("async") < e.getLong("count")) {
+                    assertThat(e.getLong("maxDuration")).isBetween(1L, e.getLong("totalDuration"));
+                }
             });
+            assertThat(sum(summaries, "/later", "async")).isEqualTo(8);
             assertThat(sum(summaries, "/allocate", "totalAllocated")).isBetween(8L << 20, 12L << 20);
 
             List<RecordedEvent> requests = result.of("pitot.HttpRequest");
@@ -99,9 +103,13 @@ class HttpServerIT {
                     .allSatisfy(e -> assertThat(e.getDuration().toMillis()).isBetween(55L, 2000L))
                     .allSatisfy(
                             e -> assertThat(e.getDuration("cpuTime").toMillis()).isLessThan(50))
-                    .allSatisfy(e -> assertThat(e.getDouble("contextSwitches")).isGreaterThanOrEqualTo(1));
+                    // N/A where the kernel lets nobody but root watch it.
+                    .allSatisfy(e -> assertThat(
+                                    Double.isNaN(e.getDouble("contextSwitches")) || e.getDouble("contextSwitches") >= 1)
+                            .isTrue());
             assertThat(requests)
                     .filteredOn(e -> e.getString("route").equals("/later"))
+                    .hasSize(8)
                     .allSatisfy(e -> assertThat(e.getBoolean("async")).isTrue());
             assertThat(result.status("http").getString("state")).isEqualTo("on");
             assertThat(result.out()).isEqualTo("end\n");

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pitot.agent.target.TargetJvm;
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -154,6 +155,48 @@ class MeasurementsIT {
                             .sum())
                     .isEqualTo(501);
             assertThat(result.status("thread counters").getString("reason")).doesNotContain("descriptor");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void threadsThatForgetTheirThreadLocalsOpenTheirCountersOnce(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=default", NATIVE, "-Dthreads=common")) {
+            for (int i = 0; i < 400; i++) {
+                assertThat(target.get("/hello")).isEqualTo(200);
+            }
+            // At most a few threads of the pool, with two events each.
+            assertThat(perfDescriptors(target.pid())).isLessThanOrEqualTo(16);
+            TargetJvm.Result result = target.finish();
+            assertThat(result.of("pitot.EndpointSummary").stream()
+                            .mapToLong(e -> e.getLong("count"))
+                            .sum())
+                    .isEqualTo(400);
+            assertThat(result.status("thread counters").getString("reason")).doesNotContain("descriptor");
+        }
+    }
+
+    private static long perfDescriptors(long pid) throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+            return files.filter(file -> {
+                        try {
+                            return Files.readSymbolicLink(file).toString().contains("perf_event");
+                        } catch (IOException closed) {
+                            return false;
+                        }
+                    })
+                    .count();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void theAgentLeavesNoErrorOfItsOwnInTheRecording(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=default", NATIVE)) {
+            assertThat(target.get("/hello")).isEqualTo(200);
+            assertThat(target.finish().of("jdk.JavaErrorThrow"))
+                    .filteredOn(e -> String.valueOf(e.getString("message")).contains("isVirtual"))
+                    .isEmpty();
         }
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
 
 /** The JDK's server, with a filter, a failing handler, one that hands over to another thread and a slow one. */
@@ -19,7 +20,7 @@ public final class HttpServerTarget {
     private HttpServerTarget() {}
 
     public static void main(String[] args) throws Exception {
-        // "each": a thread for every request; "virtual": virtual threads.
+        // "each": a thread for every request; "virtual": virtual threads; "common": the common pool.
         String threads = args.length > 0 ? args[0] : System.getProperty("threads", "pool");
         ExecutorService pool = executor(threads);
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 200);
@@ -101,6 +102,10 @@ public final class HttpServerTarget {
     }
 
     private static ExecutorService executor(String threads) throws ReflectiveOperationException {
+        if (threads.equals("common")) {
+            // Erases the thread-locals of its threads between tasks, from 19 on.
+            return ForkJoinPool.commonPool();
+        }
         return threads.equals("virtual")
                 ? (ExecutorService) Executors.class
                         .getMethod("newVirtualThreadPerTaskExecutor")

@@ -85,7 +85,20 @@ public final class TargetJvm implements AutoCloseable {
      */
     public static TargetJvm start(
             Jdk jdk, Path folder, String classPath, String main, String arguments, String... flags) throws IOException {
-        List<String> command = new ArrayList<>();
+        return startBehind(List.of(), jdk, folder, classPath, main, arguments, flags);
+    }
+
+    /** The same by way of another program, which is given the command line and becomes it in the end. */
+    public static TargetJvm startBehind(
+            List<String> launcher,
+            Jdk jdk,
+            Path folder,
+            String classPath,
+            String main,
+            String arguments,
+            String... flags)
+            throws IOException {
+        List<String> command = new ArrayList<>(launcher);
         command.add(jdk.home().resolve("bin/java").toString());
         command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"));
         command.addAll(List.of(flags));

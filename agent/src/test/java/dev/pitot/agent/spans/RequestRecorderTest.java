@@ -1,0 +1,140 @@
+package dev.pitot.agent.spans;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RequestRecorderTest {
+    @TempDir
+    Path folder;
+
+    private List<RecordedEvent> record(int eventsPerSecond, Consumer<RequestRecorder> work) throws Exception {
+        Path file = folder.resolve("test.jfr");
+        try (Recording recording = new Recording()) {
+            recording.setDestination(file);
+            recording.start();
+            RequestRecorder recorder = new RequestRecorder(null, Duration.ofHours(1), eventsPerSecond, 500);
+            work.accept(recorder);
+            recorder.emitSummaries();
+        }
+        return RecordingFile.readAllEvents(file);
+    }
+
+    private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {
+        return events.stream()
+                .filter(event -> event.getEventType().getName().equals(type))
+                .toList();
+    }
+
+    private static void serve(RequestRecorder recorder, int status, Runnable handler) {
+        Object token = recorder.begin();
+        handler.run();
+        recorder.end(token, "GET", null, "/x", status, false, null);
+    }
+
+    @Test
+    void anEmptyRequestCostsNextToNothingAndABusyOneWhatItSpent() throws Exception {
+        List<RecordedEvent> events = record(100_000, recorder -> {
+            for (int i = 0; i < 2000; i++) {
+                serve(recorder, 200, () -> {});
+            }
+            recorder.emitSummaries();
+            ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            serve(recorder, 200, () -> {
+                long until = bean.getCurrentThreadCpuTime() + 5_000_000;
+                while (bean.getCurrentThreadCpuTime() < until) {
+                    Thread.onSpinWait();
+                }
+            });
+        });
+        List<RecordedEvent> summaries = of(events, "pitot.EndpointSummary");
+        RecordedEvent empty = summaries.get(0);
+        assertThat(empty.getLong("measured")).isEqualTo(2000);
+        // The clock of a thread's CPU alone takes twice as long as this.
+        assertThat(empty.getLong("totalCpuTime") / 2000).isBetween(0L, 400L);
+        assertThat(summaries.get(1).getLong("totalCpuTime")).isBetween(4_900_000L, 8_000_000L);
+    }
+
+    @Test
+    void anApplicationThatSwitchesTheMeasurementOffMakesItUnknownAndNotNegative() throws Exception {
+        ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try {
+            List<RecordedEvent> events = record(100, recorder -> {
+                serve(recorder, 200, () -> {
+                    bean.setThreadCpuTimeEnabled(false);
+                    bean.setThreadAllocatedMemoryEnabled(false);
+                });
+                serve(recorder, 200, () -> {
+                    bean.setThreadCpuTimeEnabled(true);
+                    bean.setThreadAllocatedMemoryEnabled(true);
+                });
+            });
+            assertThat(of(events, "pitot.HttpRequest")).hasSize(2).allSatisfy(event -> {
+                assertThat(event.getLong("cpuTime")).isEqualTo(Long.MIN_VALUE);
+                assertThat(event.getLong("allocated")).isEqualTo(Long.MIN_VALUE);
+                assertThat(event.getString("counterSource")).isEqualTo("none");
+                assertThat(event.getDouble("counterRunning")).isNaN();
+            });
+            assertThat(of(events, "pitot.EndpointSummary"))
+                    .singleElement()
+                    .satisfies(event -> assertThat(event.getLong("measured")).isZero());
+        } finally {
+            bean.setThreadCpuTimeEnabled(true);
+            bean.setThreadAllocatedMemoryEnabled(true);
+        }
+    }
+
+    @Test
+    void anOutageDoesNotFillTheRecordingAndIsCountedWhole() throws Exception {
+        List<RecordedEvent> events = record(20, recorder -> {
+            for (int i = 0; i < 3000; i++) {
+                serve(recorder, 503, () -> {});
+                serve(recorder, 200, () -> {});
+            }
+        });
+        assertThat(of(events, "pitot.HttpRequest"))
+                .filteredOn(e -> e.getBoolean("failed"))
+                .hasSize(1000);
+        assertThat(of(events, "pitot.HttpRequest"))
+                .filteredOn(e -> !e.getBoolean("failed"))
+                .hasSize(20);
+        assertThat(of(events, "pitot.EndpointSummary")).singleElement().satisfies(event -> {
+            assertThat(event.getLong("count")).isEqualTo(6000);
+            assertThat(event.getLong("errors")).isEqualTo(3000);
+        });
+    }
+
+    @Test
+    void itCostsNoMemoryForAPathSeenBeforeAndLittleForAnother() {
+        RequestRecorder recorder = new RequestRecorder(null, Duration.ofHours(1), 0, 2);
+        serve(recorder, 200, () -> {});
+        ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        for (int i = 0; i < 5000; i++) {
+            one(recorder, "GET", "/x");
+            one(recorder, "PUT", "/x");
+            one(recorder, "POST", "/x");
+        }
+        long before = bean.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < 1000; i++) {
+            one(recorder, "GET", "/x");
+            // Beyond the limit of two.
+            one(recorder, "POST", "/x");
+        }
+        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(20_000);
+    }
+
+    private static void one(RequestRecorder recorder, String method, String path) {
+        Object token = recorder.begin();
+        recorder.end(token, method, null, path, 200, false, null);
+    }
+}
