@@ -67,10 +67,12 @@ public final class Agent {
         if (!config.enabled()) {
             return;
         }
-        if (ModuleLayer.boot().findModule("jdk.jfr").isEmpty()) {
-            err.println(
-                    "[pitot] this Java runtime has no Flight Recorder (module jdk.jfr), which the agent needs; "
-                            + "add --add-modules jdk.jfr, or use a runtime image that holds it. The application runs on without the agent.");
+        String missing = missingModule();
+        if (missing != null) {
+            err.println("[pitot] this Java runtime has no "
+                    + (missing.equals("jdk.jfr") ? "Flight Recorder (module jdk.jfr)" : "module " + missing)
+                    + ", which the agent needs; add --add-modules " + missing
+                    + ", or use a runtime image that holds it. The application runs on without the agent.");
             return;
         }
         BootstrapClasses.define(instrumentation, jar);
@@ -98,6 +100,17 @@ public final class Agent {
                         },
                         "pitot-start")
                 .start();
+    }
+
+    /** The first module that the agent cannot do without and this runtime image does not hold, or null. */
+    private static @Nullable String missingModule() {
+        String[] needed = {"jdk.jfr", "java.management", "jdk.management"};
+        for (String module : needed) {
+            if (ModuleLayer.boot().findModule(module).isEmpty()) {
+                return module;
+            }
+        }
+        return null;
     }
 
     /** A daemon thread that holds nothing of the application. */
@@ -185,11 +198,17 @@ public final class Agent {
     }
 
     private void giveUp(Throwable failure) {
+        Uplink shipping;
         synchronized (this) {
             ended = true;
             if (isShuttingDown()) {
                 return;
             }
+            shipping = uplink;
+            uplink = null;
+        }
+        if (shipping != null) {
+            shipping.stop();
         }
         String reason = failure.getMessage() == null ? failure.toString() : failure.getMessage();
         err.println(

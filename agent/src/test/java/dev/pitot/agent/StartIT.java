@@ -143,6 +143,24 @@ class StartIT {
 
     @ParameterizedTest
     @MethodSource("jdks")
+    void aModuleThatTheRuntimeImageLacksIsNamed(Path jdk) throws IOException {
+        for (String missing : List.of("java.management", "jdk.management")) {
+            String modules = "java.base,java.instrument,java.logging,jdk.jfr"
+                    + (missing.equals("jdk.management") ? ",java.management" : "");
+            try (Target target = run(jdk, Map.of(), "--limit-modules", modules, Target.flag(""))) {
+                assertThat(target.waitForEnd(SOON)).isZero();
+                assertThat(target.allErr())
+                        .singleElement()
+                        .asString()
+                        .startsWith("[pitot] this Java runtime has no module " + missing)
+                        .contains("--add-modules " + missing);
+                assertThat(target.out()).containsExactly("ready");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
     void noRecordingIsStartedOnANearlyFullDisk(Path jdk) throws IOException, InterruptedException {
         Path small = Files.createDirectory(temporary.resolve("small"));
         assumeTrue(mount("mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", small.toString()), "needs root to mount");

@@ -27,8 +27,10 @@ final class JakartaServlet implements HttpLibrary {
 
     @Override
     public ElementMatcher<MethodDescription> methods() {
+        // "handle" is that of Jetty's ServletHolder, which sees servlets that are no HttpServlet too.
         return named("service")
                 .or(named("doFilter"))
+                .or(named("handle"))
                 .<MethodDescription>and(not(isAbstract()))
                 .and(takesArgument(0, named("jakarta.servlet.ServletRequest")))
                 .and(takesArgument(1, named("jakarta.servlet.ServletResponse")));
@@ -45,9 +47,10 @@ final class JakartaServlet implements HttpLibrary {
 
         @Advice.OnMethodEnter(suppress = Throwable.class)
         static @Nullable Object enter(@Advice.Argument(0) ServletRequest request) {
-            // An error page and the second half of an asynchronous request are parts of a request that was counted.
-            DispatcherType type = request.getDispatcherType();
-            return type == DispatcherType.ERROR || type == DispatcherType.ASYNC ? null : Requests.begin();
+            // An error page, the second half of an asynchronous request, and what either of them forwards to or
+            // includes,
+            // are parts of a request that was counted.
+            return request.getDispatcherType() == DispatcherType.REQUEST ? Requests.begin() : null;
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -75,13 +78,14 @@ final class JakartaServlet implements HttpLibrary {
                             request.getAttribute("org.springframework.web.servlet.HandlerMapping.bestMatchingPattern");
                     if (pattern instanceof String) {
                         route = (String) pattern;
-                    } else if (request.getPathInfo() != null) {
-                        // The servlet has a prefix pattern; with an exact one, or none that tells, this is null.
                         String prefix = request.getServletPath();
-                        route = prefix == null || prefix.isEmpty() ? null : prefix.concat("/*");
-                    }
-                    if (route != null && context != null && !context.isEmpty()) {
-                        route = context.concat(route);
+                        if (request.getPathInfo() != null && prefix != null) {
+                            // The servlet itself has a prefix, which the pattern begins behind.
+                            route = prefix.concat(route);
+                        }
+                        if (context != null && !context.isEmpty()) {
+                            route = context.concat(route);
+                        }
                     }
                 }
                 if (servletResponse instanceof HttpServletResponse) {

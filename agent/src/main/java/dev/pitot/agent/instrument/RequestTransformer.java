@@ -40,6 +40,9 @@ public final class RequestTransformer implements ClassFileTransformer {
                     "org/eclipse/jetty/ee9/servlet/FilterHolder",
                     "org/eclipse/jetty/ee10/servlet/FilterHolder",
                     "org/eclipse/jetty/ee11/servlet/FilterHolder",
+                    "org/eclipse/jetty/ee10/servlet/ServletHolder",
+                    "org/eclipse/jetty/ee11/servlet/ServletHolder",
+                    "io/undertow/servlet/handlers/FilterHandler$FilterChainImpl",
                     "com/sun/net/httpserver/Filter$Chain" -> true;
             default -> false;
         };
@@ -49,6 +52,7 @@ public final class RequestTransformer implements ClassFileTransformer {
     private static boolean isHerald(String name) {
         return name.startsWith("org/apache/catalina/")
                 || name.startsWith("org/eclipse/jetty/")
+                || name.startsWith("io/undertow/servlet/")
                 || name.startsWith("jakarta/servlet/")
                 || name.startsWith("javax/servlet/")
                 || name.startsWith("com/sun/net/httpserver/");
@@ -97,7 +101,7 @@ public final class RequestTransformer implements ClassFileTransformer {
                 try {
                     weaver().rehearse();
                 } catch (Throwable failed) {
-                    report("the rehearsal", failed);
+                    // It was to save time and nothing else: the first class to be woven will tell.
                 }
             }
         };
@@ -111,15 +115,16 @@ public final class RequestTransformer implements ClassFileTransformer {
 
     private void report(String name, Throwable failed) {
         try {
-            String why = failed instanceof Weaver.CannotWeave
-                    ? ""
-                    : failed.getClass().getSimpleName() + ": ";
+            boolean known = failed instanceof Weaver.CannotWeave;
+            String why = known ? "" : failed.getClass().getSimpleName() + ": ";
             status.set(
                     PART,
                     Entry.partial(
                             "Requests through " + name.replace('/', '.') + " are not measured: " + why
                                     + failed.getMessage(),
-                            "Report this with the version of the server"));
+                            known
+                                    ? ((Weaver.CannotWeave) failed).remedy
+                                    : "Report this with the version of the server"));
         } catch (Throwable outOfMemory) {
             // Nothing more can be done, and the class must load.
         }

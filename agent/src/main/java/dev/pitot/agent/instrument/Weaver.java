@@ -1,5 +1,8 @@
 package dev.pitot.agent.instrument;
 
+import static net.bytebuddy.matcher.ElementMatchers.named;
+
+import dev.pitot.events.Requests;
 import java.util.ArrayList;
 import java.util.List;
 import net.bytebuddy.ByteBuddy;
@@ -9,6 +12,7 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.dynamic.ClassFileLocator;
 import net.bytebuddy.dynamic.scaffold.MethodGraph;
 import net.bytebuddy.dynamic.scaffold.TypeValidation;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import net.bytebuddy.pool.TypePool;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +35,12 @@ final class Weaver {
      * @throws CannotWeave when nothing in it could be instrumented, with the reason
      */
     byte[] weave(@Nullable ClassLoader loader, String name, byte[] classFile) throws CannotWeave {
+        if (!seesTheBridge(loader)) {
+            throw new CannotWeave(
+                    "its class loader does not let dev.pitot.events through from the JDK",
+                    "Add dev.pitot.events to -Djboss.modules.system.pkgs (JBoss, WildFly) or to"
+                            + " -Dorg.osgi.framework.bootdelegation (OSGi)");
+        }
         ClassFileLocator theirs = new ClassFileLocator.Compound(
                 ClassFileLocator.Simple.of(name, classFile),
                 loader == null
@@ -49,14 +59,17 @@ final class Weaver {
             }
             for (String needed : library.needs()) {
                 if (!pool.describe(needed).isResolved()) {
-                    throw new CannotWeave(name + " belongs to a servlet container older than Servlet 3.0");
+                    throw new CannotWeave(
+                            "it belongs to a servlet container older than Servlet 3.0", "Use a newer container");
                 }
             }
             TypeDescription advice = advicePool.describe(library.advice()).resolve();
             visitors.add(Advice.to(advice, both).on(library.methods()));
         }
         if (visitors.isEmpty()) {
-            throw new CannotWeave(name + " has no method that Pitot knows to serve requests");
+            throw new CannotWeave(
+                    "it has no method that Pitot knows to serve requests",
+                    "Report this with the version of the server");
         }
         return byteBuddy
                 .decorate(type, theirs)
@@ -65,16 +78,31 @@ final class Weaver {
                 .getBytes();
     }
 
-    /** Loads what the first class to be woven will need, by weaving one of our own. */
-    void rehearse() throws CannotWeave {
-        String name = Rehearsal.class.getName();
+    /**
+     * Whether advice in classes of this loader finds the bridge. Loaders that filter what they ask their parents for, those of
+     * JBoss Modules and of OSGi, may not, and then every request would end in a {@code NoClassDefFoundError}.
+     *
+     * <p>This asks a class loader for a class while the calling thread has it define another one, as the JVM does itself right
+     * afterwards for the superclass: the same locks in the same order, so nothing can wait for itself here that would not there. The
+     * class asked for is neither that one nor depends on any of the loader's own.
+     */
+    private static boolean seesTheBridge(@Nullable ClassLoader loader) {
+        try {
+            return Class.forName(Requests.class.getName(), false, loader) == Requests.class;
+        } catch (Throwable hidden) {
+            return false;
+        }
+    }
+
+    /** Loads what the first class to be woven will need, by weaving one of our own that needs nothing but the JDK's base. */
+    void rehearse() {
         TypePool pool = TypePool.Default.of(ours);
-        TypeDescription type = pool.describe(name).resolve();
-        HttpLibrary library = new JdkHttpServer();
+        TypeDescription type = pool.describe(Rehearsal.class.getName()).resolve();
+        TypeDescription advice =
+                pool.describe(Rehearsal.class.getName() + "$OnServe").resolve();
         byteBuddy
                 .decorate(type, ours)
-                .visit(Advice.to(pool.describe(library.advice()).resolve(), ours)
-                        .on(library.methods()))
+                .visit(Advice.to(advice, ours).on(named("serve")))
                 .make(pool);
     }
 
@@ -82,17 +110,38 @@ final class Weaver {
     static final class Rehearsal {
         private Rehearsal() {}
 
-        static void doFilter(com.sun.net.httpserver.HttpExchange exchange) {
-            if (exchange.getResponseCode() > 0) {
-                exchange.close();
+        static int serve(String request) {
+            return request.length();
+        }
+
+        /** As the advice of a library, in small. */
+        static final class OnServe {
+            private OnServe() {}
+
+            @Advice.OnMethodEnter(suppress = Throwable.class)
+            static @Nullable Object enter() {
+                return Requests.begin();
+            }
+
+            @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+            static void exit(
+                    @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
+                    @Advice.Argument(0) String request,
+                    @Advice.Thrown @Nullable Throwable thrown) {
+                if (token != null) {
+                    Requests.end(token, null, null, request, 0, false, thrown);
+                }
             }
         }
     }
 
     /** A class that looked right by its name and is not. */
     static final class CannotWeave extends Exception {
-        CannotWeave(String reason) {
+        final String remedy;
+
+        CannotWeave(String reason, String remedy) {
             super(reason, null, false, false);
+            this.remedy = remedy;
         }
     }
 }

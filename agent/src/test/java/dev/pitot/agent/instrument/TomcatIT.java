@@ -9,6 +9,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -69,7 +70,15 @@ class TomcatIT {
     }
 
     private TargetJvm start(String server, TargetJvm.Jdk jdk, String arguments) throws IOException {
-        return TargetJvm.start(jdk, folder, classPath(server), MAIN, arguments, "-Dbase=" + folder);
+        return TargetJvm.start(
+                jdk,
+                folder,
+                classPath(server),
+                MAIN,
+                arguments,
+                "-Dbase=" + folder,
+                // A runtime image that lacks what the agent can do without, the JDK's HTTP server above all.
+                "--limit-modules=java.se,jdk.jfr,jdk.management,jdk.unsupported");
     }
 
     @ParameterizedTest(name = "{0} on {1}")
@@ -90,7 +99,9 @@ class TomcatIT {
                 assertThat(get(target, "/shop/include")).isEqualTo(200);
                 assertThat(get(target, "/shop/broken")).isEqualTo(500);
                 assertThat(get(target, "/shop/away")).isEqualTo(503);
+                assertThat(get(target, "/shop/gone")).isEqualTo(502);
                 assertThat(get(target, "/shop/async")).isEqualTo(200);
+                assertThat(get(target, "/shop/mapped/carts/" + i)).isEqualTo(200);
                 assertThat(get(target, "/shop/spring")).isEqualTo(200);
                 assertThat(get(target, "/shop/other/" + (1000 + i) + ";jsessionid=1A2B"))
                         .isEqualTo(200);
@@ -98,28 +109,35 @@ class TomcatIT {
             TargetJvm.Result result = target.finish();
 
             List<RecordedEvent> summaries = result.of("pitot.EndpointSummary");
-            assertThat(summaries).allSatisfy(e -> assertThat(histogramSum(e)).isEqualTo(e.getLong("count") - e.getLong("async")));
+            assertThat(summaries)
+                    .allSatisfy(e -> assertThat(histogramSum(e)).isEqualTo(e.getLong("count") - e.getLong("async")));
             assertThat(sum(summaries, "/shop/hello", "count")).isEqualTo(200);
-            assertThat(sum(summaries, "/shop/items/*", "count")).isEqualTo(200);
+            assertThat(sum(summaries, "/shop/items/{id}/x", "count")).isEqualTo(200);
             for (String route : List.of(
                     "/shop/forward",
                     "/shop/include",
                     "/shop/broken",
                     "/shop/away",
+                    "/shop/gone",
+                    "/shop/mapped/carts/{cart}",
                     "/shop/async",
                     "/shop/spring/{name}",
                     "/shop/other/{id}")) {
                 assertThat(sum(summaries, route, "count")).as(route).isEqualTo(10);
             }
             assertThat(summaries.stream().mapToLong(e -> e.getLong("count")).sum())
-                    .isEqualTo(470);
+                    .isEqualTo(490);
             assertThat(sum(summaries, "/shop/broken", "errors")).isEqualTo(10);
             assertThat(sum(summaries, "/shop/away", "errors")).isEqualTo(10);
+            assertThat(sum(summaries, "/shop/gone", "errors")).isEqualTo(10);
+            assertThat(sum(summaries, "/shop/async", "async")).isEqualTo(10);
+            assertThat(sum(summaries, "/shop/async", "totalDuration")).isZero();
+            assertThat(sum(summaries, "/shop/hello", "async")).isZero();
             assertThat(summaries.stream().mapToLong(e -> e.getLong("errors")).sum())
-                    .isEqualTo(20);
+                    .isEqualTo(30);
 
             List<RecordedEvent> requests = result.of("pitot.HttpRequest");
-            assertThat(requests).hasSize(470);
+            assertThat(requests).hasSize(490);
             assertThat(requests)
                     .allSatisfy(e -> assertThat(e.getBoolean("async"))
                             .isEqualTo(e.getString("route").equals("/shop/async")))
@@ -130,6 +148,54 @@ class TomcatIT {
                     .allSatisfy(e -> assertThat(e.getBoolean("failed")).isTrue());
             assertThat(result.status("http").getString("state")).isEqualTo("on");
             assertThat(result.out()).isEqualTo("end\n");
+        }
+    }
+
+    static Stream<TargetJvm.Jdk> jdks() {
+        return TargetJvm.jdks();
+    }
+
+    private TargetJvm startIsolated(TargetJvm.Jdk jdk, String... flags) throws IOException {
+        List<String> all = new ArrayList<>(List.of(flags));
+        all.add("-Dbase=" + folder);
+        all.add("-Disolated.path=" + classPath("tomcat10"));
+        all.add("-Disolated.main=" + MAIN);
+        String tests = TargetJvm.codeSource(MAIN).toString();
+        return TargetJvm.start(
+                jdk,
+                folder,
+                tests,
+                "dev.pitot.agent.target.IsolatedTarget",
+                "slow=10000,events=100000",
+                all.toArray(String[]::new));
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void aServerWhoseClassLoaderHidesTheBridgeServesOnUnmeasured(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = startIsolated(jdk)) {
+            for (int i = 0; i < 10; i++) {
+                assertThat(get(target, "/shop/hello")).isEqualTo(200);
+            }
+            TargetJvm.Result result = target.finish();
+            assertThat(result.of("pitot.HttpRequest")).isEmpty();
+            RecordedEvent http = result.status("http");
+            assertThat(http.getString("state")).isEqualTo("partial");
+            assertThat(http.getString("reason")).contains("class loader does not let dev.pitot.events through");
+            assertThat(http.getString("remedy")).contains("jboss.modules.system.pkgs", "bootdelegation");
+            assertThat(result.out()).isEqualTo("end\n");
+            assertThat(result.err()).doesNotContain("Pitot", "pitot");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void withTheRemedyItIsMeasured(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = startIsolated(jdk, "-Djboss.modules.system.pkgs=dev.pitot.events")) {
+            assertThat(get(target, "/shop/hello")).isEqualTo(200);
+            TargetJvm.Result result = target.finish();
+            assertThat(result.of("pitot.HttpRequest")).hasSize(1);
+            assertThat(result.status("http").getString("state")).isEqualTo("on");
         }
     }
 

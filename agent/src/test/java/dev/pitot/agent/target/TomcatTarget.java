@@ -70,6 +70,7 @@ public final class TomcatTarget {
         map.addURLPattern("/*");
         map.setDispatcher("REQUEST");
         map.setDispatcher("FORWARD");
+        map.setDispatcher("INCLUDE");
         map.setDispatcher("ERROR");
         map.setDispatcher("ASYNC");
         shop.addFilterMap(map);
@@ -77,6 +78,10 @@ public final class TomcatTarget {
         page.setErrorCode(503);
         page.setLocation("/oops");
         shop.addErrorPage(page);
+        ErrorPage including = new ErrorPage();
+        including.setErrorCode(502);
+        including.setLocation("/oops/included");
+        shop.addErrorPage(including);
 
         add(shop, "hello", "/hello", (request, response) -> response.getWriter().print("hello"));
         add(shop, "items", "/items/*", (request, response) -> response.getWriter()
@@ -88,6 +93,12 @@ public final class TomcatTarget {
                 "/spring",
                 (request, response) -> request.setAttribute(
                         "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/spring/{name}"));
+        add(
+                shop,
+                "mapped",
+                "/mapped/*",
+                (request, response) -> request.setAttribute(
+                        "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/carts/{cart}"));
         add(shop, "forward", "/forward", (request, response) -> request.getRequestDispatcher("/hello")
                 .forward(request, response));
         add(shop, "include", "/include", (request, response) -> request.getRequestDispatcher("/hello")
@@ -96,10 +107,15 @@ public final class TomcatTarget {
             throw new ServletException("broken on purpose");
         });
         add(shop, "away", "/away", (request, response) -> response.sendError(503));
-        add(shop, "oops", "/oops", (request, response) -> response.getWriter().print("oops"));
+        add(shop, "gone", "/gone", (request, response) -> response.sendError(502));
+        add(shop, "view", "/view", (request, response) -> response.getWriter().print("view"));
+        add(shop, "oops", "/oops", (request, response) -> request.getRequestDispatcher("/view")
+                .forward(request, response));
+        add(shop, "oops2", "/oops/included", (request, response) -> request.getRequestDispatcher("/view")
+                .include(request, response));
         add(shop, "async", "/async", (request, response) -> {
             if (request.getAttribute("again") != null) {
-                response.getWriter().print("async");
+                request.getRequestDispatcher("/view").forward(request, response);
                 return;
             }
             request.setAttribute("again", true);
