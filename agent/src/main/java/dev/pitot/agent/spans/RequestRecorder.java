@@ -26,7 +26,7 @@ public final class RequestRecorder extends Requests.Recorder {
     /** Slow and failed requests that become single events in a second: an outage must not fill the recording. */
     private static final int LEAST_IMPORTANT_EVENTS = 1000;
 
-    private static final int REHEARSALS = 1000;
+    private static final int REHEARSALS = 3000;
 
     private final ThreadLocal<Span> spans = ThreadLocal.withInitial(this::spanOfThisThread);
     /**
