@@ -30,7 +30,7 @@ public final class RequestRecorder extends Requests.Recorder {
 
     private final ThreadLocal<Span> spans = ThreadLocal.withInitial(this::spanOfThisThread);
     /**
-     * The same again, platform threads only: some pools erase thread-locals between tasks (ForkJoinPool's common one from 19 on),
+     * The same again, platform threads only: some pools erase thread-locals between tasks (the common one of ForkJoinPool does),
      * and a thread must not open its counters anew for each request.
      */
     private final ConcurrentHashMap<Key, Span> byThread = new ConcurrentHashMap<>();

@@ -103,7 +103,7 @@ public final class HttpServerTarget {
 
     private static ExecutorService executor(String threads) throws ReflectiveOperationException {
         if (threads.equals("common")) {
-            // Erases the thread-locals of its threads between tasks, from 19 on.
+            // Erases the thread-locals of its threads between tasks.
             return ForkJoinPool.commonPool();
         }
         return threads.equals("virtual")
