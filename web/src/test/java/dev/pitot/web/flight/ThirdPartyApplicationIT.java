@@ -67,18 +67,18 @@ class ThirdPartyApplicationIT {
                         .until(() -> collector.jvm("tomcat") != null);
                 URI base = URI.create(
                         "http://127.0.0.1:" + Files.readString(portFile).strip());
-                requests(base, "/greeting/ann", GREETINGS, 200);
+                requests(base, "/greeting/4711", GREETINGS, 200);
                 requests(base, "/broken", FAILURES, 500);
 
                 await("every request is in SQL").atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(
                                 countsByEndpoint(collector))
                         .isEqualTo(Map.of(
-                                "GET /greeting/*", GREETINGS + " requests, 0 errors",
+                                "GET /greeting/{id}", GREETINGS + " requests, 0 errors",
                                 "GET /broken", FAILURES + " requests, " + FAILURES + " errors")));
                 String id = collector.jvm("tomcat").get("id").asText();
                 assertThat(routes(collector.get("/api/v1/jvms/" + id + "/endpoints")))
                         .as("endpoints of the page")
-                        .containsExactlyInAnyOrder("/greeting/*", "/broken");
+                        .containsExactlyInAnyOrder("/greeting/{id}", "/broken");
 
                 long now = System.currentTimeMillis();
                 Path export = collector.download(
