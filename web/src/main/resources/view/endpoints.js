@@ -16,7 +16,7 @@ let longest = 10;
 export function endpointColumns() {
   const plain = (key, label, title, format) => ({ key, label, title, number: true, value: row => row[key], text: row => format(row[key]) });
   return [
-    { key: 'route', label: 'Endpoint', value: row => row.route + row.method, draw: (cell, row) => setChildren(cell, 'made', () => h('span.endpoint', { title: `${row.method} ${row.route}` }, h('span.method', null, row.method), row.route)) },
+    { key: 'route', label: 'Endpoint', value: row => row.route + row.method, draw: drawName },
     plain('rate', 'Req/s', 'Requests per second', rate),
     { key: 'errors', label: 'Errors', title: 'Failed requests and their share', number: true, value: row => row.errors, text: row => (!known(row.errors) ? NONE : row.errors ? `${count(row.errors)} (${percent(row.errors / row.count)})` : '0'), tone: row => (row.errors > 0 ? 'bad' : '') },
     { key: 'latency', label: 'p50 to p99', title: 'From the median to the 99th percentile, on one logarithmic scale for all endpoints', value: row => row.p99, draw: drawBar },
@@ -29,6 +29,15 @@ export function endpointColumns() {
     plain('allocated', 'Alloc.', 'Bytes allocated by the request’s thread, per request', bytes),
     ...COUNTERS.map(([key, label, title]) => plain(key, label, title, count)),
   ];
+}
+
+function drawName(cell, row) {
+  const share = row.async === row.count ? 'async' : `async ${percent(row.async / row.count)}`;
+  setChildren(cell, row.async > 0 ? share : 'made', () =>
+    h('span.endpoint', { title: `${row.method} ${row.route}` },
+      h('span.method', null, row.method),
+      row.route,
+      row.async > 0 && h('span.async', { title: 'Handled on other threads: no duration here is of these requests, and their CPU time and allocation are those of the first thread' }, share)));
 }
 
 function drawBar(cell, row) {

@@ -669,6 +669,7 @@ final class JvmParser {
                         fields.whole(event, "interval"),
                         fields.whole(event, "count"),
                         fields.whole(event, "errors"),
+                        fields.whole(event, "async"),
                         fields.whole(event, "totalDuration"),
                         fields.whole(event, "maxDuration"),
                         fields.text(event, "histogram"),

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one endpoint served over a window, as the API shows it.
  *
+ * @param async requests of {@code count} that were left to another thread; no duration here is of them, and their cost is that of
+ *     their first thread
  * @param rate requests per second
  * @param mean milliseconds, like all durations here
  * @param cpu milliseconds of CPU time per request that was measured
@@ -21,6 +23,7 @@ public record Endpoint(
         String route,
         long count,
         long errors,
+        long async,
         double rate,
         @Nullable Double mean,
         @Nullable Double p50,
@@ -39,6 +42,7 @@ public record Endpoint(
     private static final class Sum {
         long count;
         long errors;
+        long async;
         long totalNanos;
         long maxNanos;
         final DurationHistogram histogram = new DurationHistogram();
@@ -49,9 +53,15 @@ public record Endpoint(
         final PerRequest cacheMisses = new PerRequest();
         final PerRequest branchMisses = new PerRequest();
 
+        /** Requests whose whole duration is known. */
+        long timed() {
+            return count - async;
+        }
+
         void add(EndpointSecond s) {
             count += s.count();
             errors += s.errors();
+            async += Math.max(0, s.async());
             totalNanos += s.totalNanos();
             maxNanos = Math.max(maxNanos, s.maxNanos());
             histogram.add(s.histogram());
@@ -101,12 +111,13 @@ public record Endpoint(
                 key.route(),
                 sum.count,
                 sum.errors,
+                sum.async,
                 sum.count / window,
-                sum.count == 0 ? null : sum.totalNanos / 1e6 / sum.count,
+                sum.timed() <= 0 ? null : sum.totalNanos / 1e6 / sum.timed(),
                 percentile(sum, 0.5),
                 percentile(sum, 0.9),
                 percentile(sum, 0.99),
-                sum.count == 0 ? null : sum.maxNanos / 1e6,
+                sum.timed() <= 0 ? null : sum.maxNanos / 1e6,
                 sum.cpu.mean(1e6),
                 sum.allocated.mean(1),
                 sum.cycles.mean(1),

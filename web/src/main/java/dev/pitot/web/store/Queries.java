@@ -303,6 +303,7 @@ public final class Queries {
                 data.path("interval").asLong(),
                 data.path("count").asLong(),
                 data.path("errors").asLong(),
+                data.path("async").asLong(),
                 data.path("totalDuration").asLong(),
                 data.path("maxDuration").asLong(),
                 data.path("histogram").asText(""),

@@ -114,6 +114,7 @@ class LiveTest {
                         1_000_000_000L,
                         count,
                         errors,
+                        0,
                         count * 1000,
                         2000,
                         histogram,
@@ -280,5 +281,44 @@ class LiveTest {
     void unknownNumbersAreNullInJson() {
         assertThat(Json.text(new double[] {1, 2.5, Double.NaN, 1e18, Double.POSITIVE_INFINITY}))
                 .isEqualTo("[1,2.5,null,1.0E18,null]");
+    }
+
+    @Test
+    void durationsOfAsynchronousRequestsAreUnknownAndDiluteNoMean() {
+        EndpointSecond mixed = second(4, 3, 1_000_000, 900_000, "300:1");
+        Endpoint endpoint = Endpoint.over(List.of(mixed), 1000).get(0);
+        assertThat(endpoint.count()).isEqualTo(4);
+        assertThat(endpoint.async()).isEqualTo(3);
+        assertThat(endpoint.mean()).isEqualTo(1.0);
+        assertThat(endpoint.p99()).isNotNull();
+
+        Endpoint all = Endpoint.over(List.of(second(2, 2, 0, 0, "")), 1000).get(0);
+        assertThat(all.rate()).isEqualTo(2.0);
+        assertThat(all.mean()).isNull();
+        assertThat(all.p50()).isNull();
+        assertThat(all.max()).isNull();
+    }
+
+    private static EndpointSecond second(long count, long async, long totalNanos, long maxNanos, String histogram) {
+        double unknown = Double.NaN;
+        return new EndpointSecond(
+                T0,
+                "GET",
+                "/later",
+                1_000_000_000L,
+                count,
+                0,
+                async,
+                totalNanos,
+                maxNanos,
+                histogram,
+                0,
+                0,
+                0,
+                0,
+                unknown,
+                unknown,
+                unknown,
+                unknown);
     }
 }
