@@ -43,9 +43,17 @@ public final class Premain {
     private static boolean switchedOff(String args) {
         String value = null;
         if (args != null) {
-            for (String part : args.split(",")) {
-                if (part.strip().startsWith("enabled=")) {
-                    value = part.strip().substring("enabled=".length());
+            int start = 0;
+            for (int i = 0; i <= args.length(); i++) {
+                if (i == args.length() || args.charAt(i) == ',') {
+                    String part = args.substring(start, i).strip();
+                    if (part.startsWith("enabled=")) {
+                        value = part.substring("enabled=".length());
+                    }
+                    start = i + 1;
+                } else if (args.charAt(i) == '\\' && i + 1 < args.length()) {
+                    // An escaped comma is part of a value; whatever else follows ends no part either.
+                    i++;
                 }
             }
         }

@@ -1,6 +1,5 @@
 package dev.pitot.agent.config;
 
-import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record AgentConfig(
         boolean enabled,
-        URI collector,
+        CollectorAddress collector,
         @Nullable String token,
         @Nullable Path tokenFile,
         String service,

@@ -2,8 +2,6 @@ package dev.pitot.agent.config;
 
 import java.io.IOException;
 import java.io.Reader;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -40,6 +38,7 @@ public final class ConfigSources {
         "http.routes"
     };
     private static final int MAX_LABELS = 16;
+    private static final CollectorAddress LOCAL = new CollectorAddress(false, "127.0.0.1", 7070, "");
 
     /** A value and where it came from, in words that complete "... in". */
     private record Setting(String value, String source) {}
@@ -173,7 +172,7 @@ public final class ConfigSources {
             }
             if (key != null) {
                 put(key, variable.getValue(), "in environment variable " + name);
-            } else {
+            } else if (!isServiceLink(name)) {
                 String[] names = new String[KEYS.length];
                 for (int i = 0; i < KEYS.length; i++) {
                     names[i] = variableOf(KEYS[i]);
@@ -184,6 +183,40 @@ public final class ConfigSources {
         if (refused != null) {
             throw refused;
         }
+    }
+
+    /**
+     * Whether the platform sets it and not the user: Kubernetes gives each container the address of each service of its namespace,
+     * and that of a service called pitot or pitot-collector begins like our own variables. That is
+     * {@code PITOT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)}.
+     */
+    private static boolean isServiceLink(String name) {
+        for (int at = name.indexOf('_') + 1; at > 0; at = name.indexOf('_', at) + 1) {
+            String end = name.substring(at);
+            if (end.equals("SERVICE_HOST")
+                    || end.equals("SERVICE_PORT")
+                    || end.startsWith("SERVICE_PORT_")
+                    || end.equals("PORT")
+                    || (end.startsWith("PORT_") && isPort(end.substring("PORT_".length())))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** {@code \d+_(TCP|UDP|SCTP)(_\w+)?}. */
+    private static boolean isPort(String text) {
+        int digits = 0;
+        while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9') {
+            digits++;
+        }
+        String rest = text.substring(digits);
+        for (String protocol : new String[] {"_TCP", "_UDP", "_SCTP"}) {
+            if (digits > 0 && (rest.equals(protocol) || rest.startsWith(protocol + "_"))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static String variableOf(String key) {
@@ -263,10 +296,9 @@ public final class ConfigSources {
     }
 
     private AgentConfig switchedOff() {
-        URI nowhere = URI.create("http://127.0.0.1:7070");
         return new AgentConfig(
                 false,
-                nowhere,
+                LOCAL,
                 null,
                 null,
                 "",
@@ -316,25 +348,14 @@ public final class ConfigSources {
                 + setting.source + "; give " + wanted);
     }
 
-    private URI collector() throws ConfigException {
+    private CollectorAddress collector() throws ConfigException {
         Setting setting = settings.get("collector");
         if (setting == null) {
-            return URI.create("http://127.0.0.1:7070");
+            return LOCAL;
         }
-        try {
-            URI uri = new URI(setting.value);
-            String scheme = uri.getScheme();
-            if (scheme != null
-                    && (scheme.equalsIgnoreCase("http") || scheme.equalsIgnoreCase("https"))
-                    && uri.getHost() != null
-                    && uri.getPort() <= 65_535
-                    && uri.getUserInfo() == null
-                    && uri.getQuery() == null
-                    && uri.getFragment() == null) {
-                return uri;
-            }
-        } catch (URISyntaxException malformed) {
-            // Refused below, in our words.
+        CollectorAddress address = CollectorAddress.parse(setting.value);
+        if (address != null) {
+            return address;
         }
         if (setting.value.indexOf('@') >= 0) {
             throw new ConfigException(

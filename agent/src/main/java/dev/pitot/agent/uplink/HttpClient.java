@@ -1,16 +1,17 @@
 package dev.pitot.agent.uplink;
 
+import dev.pitot.agent.config.CollectorAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Proxy;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.util.Locale;
@@ -28,33 +29,40 @@ import org.jspecify.annotations.Nullable;
 final class HttpClient {
     private static final int CONNECT_MILLIS = 5_000;
     private static final int READ_MILLIS = 30_000;
+    /** What the peer does not read counts against the memory of the target's container; the kernel's own limit is megabytes. */
+    private static final int SEND_BUFFER = 256 << 10;
+
     private static final int MAX_LINES = 16 << 10;
     private static final int MAX_BODY = 64 << 10;
 
-    private final URI collector;
-    private final String host;
-    private final boolean tls;
-    private final int port;
-    private final String path;
+    private final CollectorAddress collector;
     private final byte[] input = new byte[4 << 10];
     private int at;
     private int filled;
     private long deadline;
-    private volatile @Nullable Socket socket;
+    /** What is spoken through: {@link #wire} itself, or TLS over it. The uplink thread's alone. */
+    private @Nullable Socket socket;
+    /**
+     * The TCP connection. Only this one is ever closed: {@code SSLSocket.close()} waits for the lock that the uplink thread holds while
+     * it is blocked in a write, for as long as the peer reads nothing.
+     */
+    private volatile @Nullable Socket wire;
+
     private volatile boolean aborted;
+    private volatile boolean ended;
     private @Nullable SSLContext context;
 
-    HttpClient(URI collector) {
-        this.collector = collector;
-        tls = "https".equalsIgnoreCase(collector.getScheme());
-        String name = collector.getHost();
-        host = name.startsWith("[") ? name.substring(1, name.length() - 1) : name;
-        port = collector.getPort() > 0 ? collector.getPort() : tls ? 443 : 80;
-        String base = collector.getRawPath() == null ? "" : collector.getRawPath();
-        path = (base.endsWith("/") ? base.substring(0, base.length() - 1) : base) + "/ingest/v1";
+    HttpClient(CollectorAddress collector) {
+        this(collector, null);
     }
 
-    URI collector() {
+    /** @param context null: one of our own with the JVM's default trust */
+    HttpClient(CollectorAddress collector, @Nullable SSLContext context) {
+        this.collector = collector;
+        this.context = context;
+    }
+
+    CollectorAddress collector() {
         return collector;
     }
 
@@ -67,7 +75,7 @@ final class HttpClient {
     Reply post(@Nullable String token, byte[] body, int length, long deadlineNanos) throws IOException {
         deadline = deadlineNanos;
         aborted = false;
-        boolean reused = socket != null;
+        boolean reused = wire != null;
         try {
             return exchange(token, body, length);
         } catch (SocketTimeoutException late) {
@@ -94,15 +102,13 @@ final class HttpClient {
     private Reply exchange(@Nullable String token, byte[] body, int length) throws IOException {
         at = 0;
         filled = 0;
-        Socket open = socket;
+        Socket open = wire == null ? null : socket;
         if (open == null) {
             open = connect();
         }
         StringBuilder head = new StringBuilder(256);
-        head.append("POST ").append(path).append(" HTTP/1.1\r\nHost: ");
-        head.append(host.indexOf(':') >= 0 ? "[" + host + "]" : host)
-                .append(':')
-                .append(port);
+        head.append("POST ").append(collector.path()).append("/ingest/v1 HTTP/1.1\r\nHost: ");
+        head.append(collector.authority());
         head.append("\r\nUser-Agent: pitot-agent\r\nContent-Type: application/vnd.pitot.segment\r\nContent-Length: ");
         head.append(length).append("\r\n");
         if (token != null) {
@@ -117,23 +123,35 @@ final class HttpClient {
 
     private Socket connect() throws IOException {
         IOException failure = null;
-        for (InetAddress address : InetAddress.getAllByName(host)) {
+        // A literal is taken apart here and asks no resolver; a name does (ADR 0009).
+        for (InetAddress address : InetAddress.getAllByName(collector.host())) {
             // NO_PROXY: without it the application's proxy selector and SOCKS properties would be asked.
             Socket plain = new Socket(Proxy.NO_PROXY);
             try {
-                socket = plain;
+                wire = plain;
+                if (aborted || ended) {
+                    // Whoever aborted has perhaps not seen this one.
+                    throw new IOException("given up");
+                }
                 plain.setTcpNoDelay(true);
-                plain.connect(new InetSocketAddress(address, port), millis(CONNECT_MILLIS));
-                Socket open = tls ? secure(plain) : plain;
+                plain.setSendBufferSize(SEND_BUFFER);
+                plain.connect(new InetSocketAddress(named(address), collector.port()), millis(CONNECT_MILLIS));
+                Socket open = collector.tls() ? secure(plain) : plain;
                 socket = open;
                 return open;
             } catch (IOException | RuntimeException refused) {
-                socket = null;
-                plain.close();
+                close();
                 failure = refused instanceof IOException io ? io : new IOException(refused.toString(), refused);
             }
         }
-        throw failure == null ? new IOException("no address for " + host) : failure;
+        throw failure == null ? new IOException("no address for " + collector.host()) : failure;
+    }
+
+    /** JFR's socket events on 17 ask an address for its name at each read, and one without a name asks the name server. */
+    private InetAddress named(InetAddress address) throws IOException {
+        return address instanceof Inet6Address six && six.getScopeId() != 0
+                ? Inet6Address.getByAddress(collector.host(), six.getAddress(), six.getScopeId())
+                : InetAddress.getByAddress(collector.host(), address.getAddress());
     }
 
     private Socket secure(Socket plain) throws IOException {
@@ -149,7 +167,8 @@ final class HttpClient {
             context = made;
         }
         plain.setSoTimeout(millis(READ_MILLIS));
-        SSLSocket secured = (SSLSocket) made.getSocketFactory().createSocket(plain, host, port, true);
+        SSLSocket secured =
+                (SSLSocket) made.getSocketFactory().createSocket(plain, collector.host(), collector.port(), true);
         SSLParameters parameters = secured.getSSLParameters();
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         secured.setSSLParameters(parameters);
@@ -290,16 +309,31 @@ final class HttpClient {
         return (int) Math.min(most, left);
     }
 
-    /** Ends whatever the uplink thread is waiting for here. */
+    /** Ends whatever the uplink thread is waiting for here, without waiting itself. Any thread. */
     void abort() {
         aborted = true;
         close();
     }
 
+    /** The same, and for ever: no later post connects. Any thread. */
+    void end() {
+        ended = true;
+        abort();
+    }
+
+    /** Any thread; a later post connects again. */
     void close() {
-        Socket open = socket;
-        socket = null;
+        Socket open = wire;
+        wire = null;
         if (open != null) {
+            try {
+                if (aborted) {
+                    // What the peer did not read is of no use any more, and must not stay in the kernel's buffers.
+                    open.setSoLinger(true, 0);
+                }
+            } catch (IOException alreadyClosed) {
+                // Closed by the other thread.
+            }
             try {
                 open.close();
             } catch (IOException ignored) {

@@ -117,6 +117,12 @@ class ConfigSourcesTest {
                 "collector=localhost:7070",
                 "collector=ftp://host",
                 "collector=http://",
+                "collector=http://:7070",
+                "collector=http://host:70700",
+                "collector=http://host:x",
+                "collector=http://ho st",
+                "collector=http://[::1",
+                "collector=http://host/?a=b",
                 "recording.max-size=1MB",
                 "recording.max-size=17GB",
                 "recording.max-size=99999999999999999999GB",
@@ -139,6 +145,45 @@ class ConfigSourcesTest {
                 .isInstanceOf(ConfigException.class)
                 .hasMessageContaining(args.split("=")[0])
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "http://pitot_collector:7070,http://pitot_collector:7070",
+        "HTTPS://host/base/,https://host:443/base",
+        "http://[::1]:7070/,http://[::1]:7070",
+        "http://10.0.0.1,http://10.0.0.1:80"
+    })
+    void anAddressMayHoldWhateverANameMayHold(String given, String understood) throws ConfigException {
+        assertThat(of("collector=" + given).collector()).hasToString(understood);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "PITOT_SERVICE_HOST",
+                "PITOT_SERVICE_PORT",
+                "PITOT_SERVICE_PORT_HTTP",
+                "PITOT_PORT",
+                "PITOT_PORT_7070_TCP",
+                "PITOT_PORT_7070_TCP_PROTO",
+                "PITOT_COLLECTOR_SERVICE_HOST",
+                "PITOT_COLLECTOR_PORT",
+                "PITOT_COLLECTOR_PORT_7070_TCP_ADDR",
+                "PITOT_MY_COLLECTOR_PORT_53_UDP_PORT"
+            })
+    void whatKubernetesSaysOfAServiceThatIsNamedPitotIsNotForTheAgent(String variable) throws ConfigException {
+        AgentConfig config = ConfigSources.read(
+                null, new Properties(), Map.of(variable, "tcp://10.0.0.1:7070", "PITOT_SERVICE", "orders"));
+        assertThat(config.service()).isEqualTo("orders");
+        assertThat(config.collector()).hasToString("http://127.0.0.1:7070");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"PITOT_REPORT", "PITOT_PORT_X_TCP", "PITOT_PORT_1_HTTP", "PITOT_SERVICE_HOSTS"})
+    void whatOnlyLooksLikeItIsRefused(String variable) {
+        assertThatThrownBy(() -> ConfigSources.read(null, new Properties(), Map.of(variable, "x")))
+                .hasMessageContaining(variable);
     }
 
     @Test

@@ -1,9 +1,9 @@
 package dev.pitot.agent.samplers;
 
 import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.config.CollectorAddress;
 import dev.pitot.agent.status.StatusBoard;
 import java.lang.instrument.Instrumentation;
-import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -24,7 +24,7 @@ public final class TestCore {
         }
         AgentConfig config = new AgentConfig(
                 true,
-                URI.create("http://127.0.0.1:1"),
+                new CollectorAddress(false, "127.0.0.1", 1, ""),
                 null,
                 null,
                 "test",

@@ -2,23 +2,32 @@ package dev.pitot.agent.uplink;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import dev.pitot.agent.config.CollectorAddress;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -42,7 +51,12 @@ class HttpClientTest {
 
     /** Each connection gets the next conversation. */
     private HttpClient against(Conversation... conversations) throws IOException {
-        ServerSocket server = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
+        return new HttpClient(serve(new ServerSocket(), false, conversations));
+    }
+
+    private CollectorAddress serve(ServerSocket server, boolean tls, Conversation... conversations) throws IOException {
+        server.setReceiveBufferSize(4096);
+        server.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 10);
         servers.add(server);
         Thread thread = new Thread(() -> {
             for (Conversation conversation : conversations) {
@@ -55,7 +69,7 @@ class HttpClientTest {
         });
         thread.setDaemon(true);
         thread.start();
-        return new HttpClient(URI.create("http://127.0.0.1:" + server.getLocalPort() + "/base/"));
+        return new CollectorAddress(tls, "127.0.0.1", server.getLocalPort(), "/base");
     }
 
     /** Reads one request to its end and returns its head. */
@@ -189,6 +203,29 @@ class HttpClientTest {
         over.countDown();
     }
 
+    /** Posts much to a peer that reads nothing of it, and aborts from another thread. */
+    private static void assertThatAbortDoesNotWait(HttpClient client, CountDownLatch stalled) throws Exception {
+        byte[] large = new byte[32 << 20];
+        AtomicReference<@Nullable Throwable> ended = new AtomicReference<>();
+        Thread poster = new Thread(() -> {
+            try {
+                client.post(null, large, large.length, System.nanoTime() + TimeUnit.SECONDS.toNanos(15));
+            } catch (Throwable failure) {
+                ended.set(failure);
+            }
+        });
+        poster.setDaemon(true);
+        poster.start();
+        stalled.await();
+        // Until it is in the kernel's hands and waits there.
+        await().until(() -> Arrays.toString(poster.getStackTrace()).contains("NioSocketImpl.implWrite"));
+        long before = System.nanoTime();
+        client.abort();
+        poster.join(2_000);
+        assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(2));
+        assertThat(ended.get()).isInstanceOf(IOException.class);
+    }
+
     @Test
     void aPeerThatReadsNothingIsLeftByAbort() throws Exception {
         CountDownLatch accepted = new CountDownLatch(1);
@@ -197,20 +234,43 @@ class HttpClientTest {
             accepted.countDown();
             over.await(15, TimeUnit.SECONDS);
         });
-        byte[] large = new byte[32 << 20];
-        Thread aborter = new Thread(() -> {
-            try {
-                accepted.await();
-                over.await(300, TimeUnit.MILLISECONDS);
-                client.abort();
-            } catch (InterruptedException impossible) {
-                throw new IllegalStateException(impossible);
-            }
-        });
-        aborter.start();
-        assertThatThrownBy(() -> client.post(null, large, large.length, System.nanoTime() + 5_000_000_000L))
-                .isInstanceOf(IOException.class);
+        assertThatAbortDoesNotWait(client, accepted);
         over.countDown();
-        aborter.join();
+    }
+
+    @Test
+    void aPeerThatStopsReadingInTheMiddleOfASegmentIsLeftByAbortOverTlsToo(@TempDir Path folder) throws Exception {
+        SSLContext context = TestCertificate.in(folder).context();
+        CountDownLatch stalled = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        CollectorAddress address = serve(context.getServerSocketFactory().createServerSocket(), true, socket -> {
+            request(socket);
+            stalled.countDown();
+            over.await(15, TimeUnit.SECONDS);
+        });
+        assertThatAbortDoesNotWait(new HttpClient(address, context), stalled);
+        over.countDown();
+    }
+
+    @Test
+    void manyRequestsGoOverOneTlsConnectionAndAnUntrustedCertificateIsAnError(@TempDir Path folder) throws Exception {
+        SSLContext context = TestCertificate.in(folder).context();
+        String ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        CollectorAddress address =
+                serve(context.getServerSocketFactory().createServerSocket(), true, answers(ok, ok), answers(ok));
+        HttpClient client = new HttpClient(address, context);
+        for (int i = 0; i < 2; i++) {
+            assertThat(post(client, Duration.ofSeconds(5)).status()).isEqualTo(200);
+        }
+        client.close();
+        assertThatThrownBy(() -> post(new HttpClient(address), Duration.ofSeconds(5)))
+                .isInstanceOf(SSLException.class);
+    }
+
+    @Test
+    void onceEndedItNeverConnectsAgain() throws IOException {
+        HttpClient client = against(answers("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        client.end();
+        assertThatThrownBy(() -> post(client, Duration.ofSeconds(5))).hasMessage("given up");
     }
 }
