@@ -21,7 +21,35 @@ class SecretsTest {
                 "Main --pwd \"a hunter2\"",
                 "Main jdbc:postgresql://me:hunter2@host/db",
                 "Main https://host/?access_token=hunter2&x=1",
-                "Main credentials:hunter2"
+                "Main credentials:hunter2",
+                "-Ddb.pass=hunter2",
+                "-Dspring.mail.pass=hunter2",
+                "-Dbearer=hunter2",
+                "-Dpin=hunter2",
+                "-Dsalt=hunter2",
+                "-DDB_PASS=hunter2",
+                "-Dapikey=hunter2",
+                "-agentlib:x=pass:hunter2",
+                "-agentpath:/a/x.so=user:me,pass:hunter2",
+                "Main --pass hunter2",
+                "Main -pass hunter2 -x",
+                "Main jdbc:oracle:thin:scott/hunter2@//host:1521/service",
+                "Main jdbc:oracle:thin:scott/hu/n@hunter2@host:1521:sid",
+                "Main https://hunter2@host/x",
+                "Main redis://:hunter2@host",
+                "Main postgresql://me:hun/hunter2@host",
+                "Main postgresql://me:hunter2/pw@host",
+                "Main postgresql://me:hu@hunter2@host",
+                "Main {\"password\":\"hunter2\"}",
+                "Main {\"user\": \"me\", \"password\" : \"a\\\"hunter2\"}",
+                "Main Authorization: Bearer hunter2",
+                "Main Authorization:Basic hunter2",
+                "Main --header Bearer hunter2",
+                "-Dheader=Authorization: Bearer hunter2",
+                "Main token=abc,hunter2",
+                "Main password=a;hunter2",
+                "Main password=a&hunter2",
+                "Main --password=a,hunter2"
             })
     void aSecretIsReplaced(String text) {
         assertThat(Secrets.scrub(text)).doesNotContain("hunter2").contains("***");
@@ -36,7 +64,17 @@ class SecretsTest {
                 "-javaagent:/a/pitot-agent.jar=token-file=/run/token,service=x",
                 "-XX:+UseG1GC",
                 "com.acme.Main 7070 https://host:443/path",
-                "Main --tokens-file x"
+                "Main --tokens-file x",
+                "-Dkeyboard.layout=de",
+                "-Dmonkey=1",
+                "-Dpartition.keys=a,b",
+                "-Dkey.serializer=com.acme.Text",
+                "-Dtokenizer.model=x",
+                "-Dbypass=true",
+                "-Dauthor=me",
+                "-Dspinning=1",
+                "Main https://host/@scope/package",
+                "Main https://host:443/a?b=c&d=e"
             })
     void whatIsNoSecretStays(String text) {
         assertThat(Secrets.scrub(text)).isSameAs(text);
@@ -46,5 +84,7 @@ class SecretsTest {
     void theRestOfTheLineStays() {
         assertThat(Secrets.scrub("-javaagent:p.jar=service=x,token=t,http=true"))
                 .isEqualTo("-javaagent:p.jar=service=x,token=***,http=true");
+        assertThat(Secrets.scrub("Main --token abc https://me:pw@host/?access_token=t&x=1 last"))
+                .isEqualTo("Main --token *** https://me:***@host/?access_token=***&x=1 last");
     }
 }
