@@ -7,7 +7,7 @@ import dev.pitot.agent.recording.Backlog;
 import dev.pitot.agent.recording.DiskGuard;
 import dev.pitot.agent.recording.FlightRecording;
 import dev.pitot.agent.recording.JvmIdentity;
-import dev.pitot.agent.recording.Leftovers;
+import dev.pitot.agent.recording.Marker;
 import dev.pitot.agent.samplers.Measurements;
 import dev.pitot.agent.status.Contained;
 import dev.pitot.agent.status.StatusBoard;
@@ -15,7 +15,7 @@ import dev.pitot.agent.uplink.Uplink;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.instrument.Instrumentation;
-import java.nio.channels.FileChannel;
+import java.util.concurrent.TimeUnit;
 import java.util.jar.JarFile;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +25,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Agent {
     private static final int TELL_SECONDS = 60;
+    /** Never started; one, as each that is made counts in its thread group for ever. */
+    private static final Thread NEVER = daemon(
+            new Runnable() {
+                @Override
+                public void run() {}
+            },
+            "pitot-never");
+
+    /** A look each 100 ms for a minute; then the sampler thread decides anew. */
+    private static final int DISK_MILLIS = 100;
+
+    private static final int DISK_LOOKS = 600;
 
     private final AgentConfig config;
     private final Measurements measurements;
@@ -35,7 +47,9 @@ public final class Agent {
 
     private volatile @Nullable FlightRecording recording;
     private volatile @Nullable Uplink uplink;
-    private @Nullable FileChannel marker;
+    private volatile @Nullable Marker marker;
+    private final DiskGuard disk = new DiskGuard();
+    private volatile boolean watchingDisk;
     private volatile @Nullable JvmIdentity jvm;
     private boolean shuttingDown;
     private boolean ended;
@@ -164,16 +178,14 @@ public final class Agent {
 
     private void ship(JvmIdentity identity, long since, Backlog backlog, FlightRecording started) {
         Uplink made = new Uplink(
-                config, identity, started.tail(), backlog, started.repository(), status, this::switchedOff, err);
+                config, identity, started.tail(), backlog, started::repository, status, this::switchedOff, err);
+        Marker ours = new Marker(config, identity, since);
         synchronized (this) {
             if (shuttingDown) {
                 return;
             }
-            try {
-                marker = Leftovers.mark(started.repository(), identity, since);
-            } catch (IOException unwritable) {
-                // Without it the next start cannot ship what a kill -9 leaves: JFR itself could write, so this is rare.
-            }
+            ours.moveTo(started.repository());
+            marker = ours;
             recording = started;
             uplink = made;
         }
@@ -189,9 +201,11 @@ public final class Agent {
     private synchronized boolean isShuttingDown() {
         if (!shuttingDown) {
             try {
-                Runtime.getRuntime().removeShutdownHook(new Thread("pitot-never"));
+                Runtime.getRuntime().removeShutdownHook(NEVER);
             } catch (IllegalStateException inShutdown) {
                 shuttingDown = true;
+            } catch (SecurityException unknowable) {
+                // A security manager of the application's: our own hook, installed before it, will tell.
             }
         }
         return shuttingDown;
@@ -229,11 +243,10 @@ public final class Agent {
         if (running == null || identity == null || shipping == null) {
             return;
         }
-        String objection = DiskGuard.objection(running.repository().toFile());
-        if (!objection.isEmpty()) {
-            end("disk", objection, "make room and restart the JVM to be measured again", shipping);
+        if (isDiskFull(running, shipping)) {
             return;
         }
+        watchDisk(running, shipping);
         // Twice, as JFR stops it in the JVM's exit too, perhaps before our own hook has run.
         stoppedFor = running.hasStopped() ? stoppedFor + 1 : 0;
         if (stoppedFor == 2) {
@@ -245,10 +258,48 @@ public final class Agent {
             return;
         }
         running.tick();
+        Marker ours = marker;
+        if (ours != null) {
+            ours.moveTo(running.repository());
+        }
         shipping.tick();
         if (++second % TELL_SECONDS == 0) {
             identity.emit();
         }
+    }
+
+    private boolean isDiskFull(FlightRecording running, Uplink shipping) {
+        String objection = DiskGuard.objection(running.repository().toFile());
+        if (objection.isEmpty()) {
+            return false;
+        }
+        end("disk", objection, "make room and restart the JVM to be measured again", shipping);
+        return true;
+    }
+
+    /** While the disk is nearly full, a thread of its own looks more often than the sampler's does. */
+    private void watchDisk(FlightRecording running, Uplink shipping) {
+        if (!disk.isNear(running.repository().toFile()) || watchingDisk) {
+            return;
+        }
+        watchingDisk = true;
+        daemon(
+                        () -> {
+                            try {
+                                for (int i = 0; i < DISK_LOOKS && !running.hasStopped(); i++) {
+                                    if (isDiskFull(running, shipping)) {
+                                        return;
+                                    }
+                                    TimeUnit.MILLISECONDS.sleep(DISK_MILLIS);
+                                }
+                            } catch (InterruptedException byTheApplication) {
+                                // The sampler thread looks on, and starts this one again.
+                            } finally {
+                                watchingDisk = false;
+                            }
+                        },
+                        "pitot-disk")
+                .start();
     }
 
     /**
@@ -301,8 +352,15 @@ public final class Agent {
     private void stopRecording() {
         FlightRecording running = recording;
         if (running != null && !isShuttingDown()) {
-            Leftovers.unmark(running.repository());
+            unmark();
             running.stop();
+        }
+    }
+
+    private void unmark() {
+        Marker ours = marker;
+        if (ours != null) {
+            ours.remove();
         }
     }
 
@@ -316,9 +374,7 @@ public final class Agent {
                 shipping = uplink;
                 running = recording;
             }
-            if (running != null) {
-                Leftovers.unmark(running.repository());
-            }
+            unmark();
             if (shipping != null && running != null) {
                 running.tail().look();
                 shipping.exit();

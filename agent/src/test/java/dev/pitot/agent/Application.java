@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import jdk.jfr.Event;
 import jdk.jfr.FlightRecorder;
@@ -25,6 +26,9 @@ public final class Application {
     private Application() {}
 
     public static void main(String[] args) throws IOException, InterruptedException {
+        if (args.length > 0 && args[0].equals("guard")) {
+            guard();
+        }
         System.out.println("ready");
         if (args.length > 0 && args[0].equals("return")) {
             return;
@@ -35,6 +39,7 @@ public final class Application {
             switch (words[0]) {
                 case "mark" -> mark(Integer.parseInt(words[1]), "");
                 case "fill" -> fill(Integer.parseInt(words[1]));
+                case "noise" -> noise(Integer.parseInt(words[1]));
                 case "record" -> {
                     Recording other = new Recording();
                     other.setName("of the application");
@@ -72,6 +77,24 @@ public final class Application {
         for (int i = 0; i < kilobytes * 8; i++) {
             mark(-1, text + i);
         }
+    }
+
+    /** The same, and it cannot be deflated much. */
+    private static void noise(int kilobytes) {
+        Random random = new Random(1);
+        for (int i = 0; i < kilobytes * 8; i++) {
+            StringBuilder text = new StringBuilder();
+            for (int k = 0; k < 120; k++) {
+                text.append((char) (' ' + random.nextInt(95)));
+            }
+            mark(-1, text.toString());
+        }
+    }
+
+    /** Java 17 lets an application install one; later ones throw. */
+    @SuppressWarnings("removal")
+    private static void guard() {
+        System.setSecurityManager(new SecurityManager());
     }
 
     private static void threads() {

@@ -6,13 +6,20 @@ import static org.awaitility.Awaitility.await;
 import com.sun.net.httpserver.HttpServer;
 import dev.pitot.agent.uplink.FakeCollector;
 import dev.pitot.agent.uplink.FakeCollector.StoredJvm;
+import dev.pitot.agent.uplink.TestCertificate;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterEach;
@@ -328,13 +335,170 @@ class ShippingIT {
     void theCadenceOfTheReplyIsFollowed(Path jdk) throws IOException {
         collector.cadence = 600_000;
         try (Target target = target(jdk)) {
-            int before = collector.requests();
+            // What had piled up at the start is sent at once; one more may be under way.
+            int before = collector.requests() + 1;
             target.say("mark 1");
             // More than two flushes with nothing sent.
             await().during(Duration.ofMillis(2500)).atMost(SOON).until(() -> collector.requests() <= before);
             target.say("exit 0");
             target.waitForEnd(Duration.ofSeconds(10));
             assertThat(marks()).containsExactly(1);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void aFinishedChunkIsSentBeforeItsTime(Path jdk) throws IOException {
+        collector.cadence = 600_000;
+        try (Target target = target(jdk)) {
+            target.say("mark 1");
+            target.jcmd("JFR.dump", "name=pitot", "filename=" + temporary.resolve("a.bin"));
+            awaitMark(1);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void aCollectorThatWasOnlyBusyGetsTheEnd(Path jdk) throws IOException {
+        try (Target target = target(jdk)) {
+            collector.status = 503;
+            collector.retryAfter = 30;
+            int before = collector.requests();
+            await().atMost(SOON).until(() -> collector.requests() > before);
+            target.say("mark-and-return 1");
+            collector.status = 200;
+            assertThat(target.waitForEnd(Duration.ofSeconds(10))).isZero();
+        }
+        assertThat(marks()).containsExactly(1);
+        assertThat(collector.jvms().get(0).ended).isTrue();
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void whatIsLeftOfADeadJvmAndRefusedIsLeftToTheNextStart(Path jdk) throws IOException {
+        Path repository;
+        try (Target target = target(jdk)) {
+            repository = Target.repository(temporary);
+            target.kill();
+        }
+        collector.refused = collector.instances().get(0);
+        try (Target next = target(jdk)) {
+            StoredJvm dead = collector.jvms().get(0);
+            await().atMost(SOON).until(() -> collector.look(jvms -> dead.refusals == 5));
+            next.say("mark 1");
+            awaitMark(1);
+            await().during(Duration.ofSeconds(2)).atMost(SOON).until(() -> collector.look(jvms -> dead.refusals == 5));
+            assertThat(repository.resolve("pitot.marker")).exists();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void theMarkerGoesWhereTheRecordingGoes(Path jdk) throws IOException {
+        try (Target target = target(jdk)) {
+            Path first = Target.repository(temporary);
+            Path elsewhere = Files.createDirectory(temporary.resolve("elsewhere"));
+            target.jcmd("JFR.configure", "repositorypath=" + elsewhere);
+            target.say("mark 1");
+            awaitMark(1);
+            await().atMost(SOON).untilAsserted(() -> {
+                assertThat(first.resolve("pitot.marker")).doesNotExist();
+                assertThat(Target.repository(elsewhere).resolve("pitot.marker")).exists();
+            });
+            target.say("mark-and-return 2");
+            assertThat(target.waitForEnd(Duration.ofSeconds(10))).isZero();
+            assertThat(Target.repository(elsewhere)).isNull();
+        }
+        assertThat(marks()).containsExactly(1, 2);
+    }
+
+    /** Handshake, some answers, and then a peer that reads no more: the uplink is blocked in a write that holds the TLS lock. */
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void theExitIsNotHeldUpByATlsCollectorThatStopsReading(Path jdk) throws Exception {
+        TestCertificate certificate = TestCertificate.in(temporary);
+        CountDownLatch recording = new CountDownLatch(1);
+        CountDownLatch stalled = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        try (ServerSocket server =
+                certificate.context().getServerSocketFactory().createServerSocket()) {
+            server.setReceiveBufferSize(4096);
+            server.bind(new InetSocketAddress("127.0.0.1", 0));
+            Thread thread = new Thread(() -> {
+                while (true) {
+                    try (Socket socket = server.accept()) {
+                        answerUntilMuchComes(socket, recording);
+                        stalled.countDown();
+                        over.await();
+                    } catch (IOException | InterruptedException ended) {
+                        if (server.isClosed()) {
+                            return;
+                        }
+                    }
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+            String flag = Target.flag("collector=https://127.0.0.1:" + server.getLocalPort() + ",token=secret-token");
+            try (Target target = new Target(
+                    jdk,
+                    temporary,
+                    List.of(
+                            flag,
+                            "-Xmx512m",
+                            "-Djavax.net.ssl.trustStore=" + certificate.trusted(),
+                            "-Djavax.net.ssl.trustStorePassword=" + TestCertificate.PASSWORD))) {
+                assertThat(recording.await(20, TimeUnit.SECONDS)).isTrue();
+                target.say("noise 6000");
+                assertThat(stalled.await(20, TimeUnit.SECONDS)).isTrue();
+                await().atMost(SOON).until(() -> target.isUplinkIn("implWrite"));
+                long before = System.nanoTime();
+                target.say("exit 3");
+                assertThat(target.waitForEnd(Duration.ofSeconds(10))).isEqualTo(3);
+                assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofMillis(2500));
+                assertThat(target.err()).isEmpty();
+            }
+            over.countDown();
+            try (Target target = new Target(jdk, temporary, List.of(flag))) {
+                await().atMost(SOON).untilAsserted(() -> assertThat(target.err())
+                        .singleElement()
+                        .asString()
+                        .startsWith("[pitot] the collector https://127.0.0.1:")
+                        .contains("cannot be reached"));
+            }
+        } finally {
+            over.countDown();
+        }
+    }
+
+    private static void answerUntilMuchComes(Socket socket, CountDownLatch recording) throws IOException {
+        InputStream in = new BufferedInputStream(socket.getInputStream());
+        while (true) {
+            StringBuilder head = new StringBuilder();
+            while (head.indexOf("\r\n\r\n") < 0) {
+                int b = in.read();
+                if (b < 0) {
+                    throw new IOException("closed");
+                }
+                head.append((char) b);
+            }
+            int length = Integer.parseInt(head.toString().replaceAll("(?s).*Content-Length: (\\d+).*", "$1"));
+            if (length > 1 << 20) {
+                return;
+            }
+            String body = new String(in.readNBytes(length), java.nio.charset.StandardCharsets.ISO_8859_1);
+            String reply = "wire=1\ncadence=1000\n";
+            var segment = java.util.regex.Pattern.compile("chunk=(.*)\noffset=(\\d+)\nlength=(\\d+)\n")
+                    .matcher(body);
+            if (segment.find()) {
+                recording.countDown();
+                reply += "durable=" + segment.group(1) + ":"
+                        + (Long.parseLong(segment.group(2)) + Long.parseLong(segment.group(3))) + "\n";
+            }
+            socket.getOutputStream()
+                    .write(("HTTP/1.1 200 OK\r\nContent-Length: " + reply.length() + "\r\n\r\n" + reply)
+                            .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
+            socket.getOutputStream().flush();
         }
     }
 

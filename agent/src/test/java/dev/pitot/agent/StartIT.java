@@ -161,6 +161,36 @@ class StartIT {
 
     @ParameterizedTest
     @MethodSource("jdks")
+    void aSecurityManagerThatForbidsTheAgentIsSaidInOneLine(Path jdk) throws IOException {
+        String release = Files.readString(jdk.resolve("release"));
+        assumeTrue(release.contains("JAVA_VERSION=\"17"), "later ones have no security manager to install");
+        try (Target target =
+                new Target(jdk, temporary, Map.of(), List.of(Target.flag("counters=none")), List.of("guard"))) {
+            await().atMost(SOON).until(() -> target.out().contains("ready"));
+            await().atMost(SOON).untilAsserted(() -> assertThat(target.err())
+                    .filteredOn(line -> line.startsWith("[pitot]"))
+                    .singleElement()
+                    .asString()
+                    .contains("access denied", "The application runs on"));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void anEscapedCommaDoesNotSwitchItOff(Path jdk) throws IOException {
+        try (FakeCollector collector = new FakeCollector();
+                Target target = new Target(
+                        jdk,
+                        temporary,
+                        List.of(Target.flag("labels=a:b\\,enabled=false,collector=" + collector.address()
+                                + ",token=secret-token")))) {
+            await().atMost(SOON).until(() -> !collector.jvms().isEmpty());
+            assertThat(collector.jvms().get(0).hello).containsEntry("hello.label.a", "b,enabled=false");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
     void noRecordingIsStartedOnANearlyFullDisk(Path jdk) throws IOException, InterruptedException {
         Path small = Files.createDirectory(temporary.resolve("small"));
         assumeTrue(mount("mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", small.toString()), "needs root to mount");

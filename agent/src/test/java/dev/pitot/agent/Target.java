@@ -188,6 +188,19 @@ public final class Target implements AutoCloseable {
         }
     }
 
+    /** Whether the stack of the uplink thread names this method. */
+    public boolean isUplinkIn(String method) {
+        try {
+            String dump = jcmd("Thread.print");
+            int from = dump.indexOf("\"pitot-uplink\"");
+            int end = dump.indexOf("\n\n", Math.max(0, from));
+            return from >= 0
+                    && dump.substring(from, end < 0 ? dump.length() : end).contains(method);
+        } catch (IOException gone) {
+            return false;
+        }
+    }
+
     /** Its JFR repository, or null. */
     public static @Nullable Path repository(Path temporary) {
         try (Stream<Path> folders = Files.list(temporary)) {

@@ -1,6 +1,5 @@
 package dev.pitot.agent.recording;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -19,11 +18,15 @@ public final class Backlog {
     /** Pieces named in one request; more wait for the next. */
     private static final int MAX_LOST = 200;
 
+    /** Shipped chunks that are remembered, in case the collector loses its store; the collector takes no list of more than 1024. */
+    private static final int MAX_SHIPPED = 200;
+
     /** Pieces remembered at most while the collector is away for days; the oldest are forgotten. */
     private static final int MOST_LOST = 2_000;
 
     private final List<Chunk> chunks = new ArrayList<>();
     private final List<String> lost = new ArrayList<>();
+    private @Nullable Chunk posting;
     private boolean closed;
 
     synchronized void add(Chunk chunk) {
@@ -44,19 +47,50 @@ public final class Backlog {
         }
     }
 
-    /** The oldest chunk with settled bytes that are not durable, or null. */
+    /** The oldest chunk with settled bytes that are not durable, or null when there is none or it cannot be read right now. */
     public synchronized @Nullable Chunk next() {
         for (Iterator<Chunk> each = chunks.iterator(); each.hasNext(); ) {
             Chunk chunk = each.next();
             if (chunk.durable() < chunk.size()) {
-                if (chunk.isReadable()) {
-                    return chunk;
+                switch (chunk.access()) {
+                    case READABLE -> {
+                        return chunk;
+                    }
+                    case LATER -> {
+                        return null;
+                    }
+                    default -> {
+                        each.remove();
+                        giveUp(chunk);
+                    }
                 }
-                each.remove();
-                giveUp(chunk);
             }
         }
         return null;
+    }
+
+    /** The same, and {@link #trim} leaves it alone until {@link #posted}. */
+    public synchronized @Nullable Chunk post() {
+        posting = next();
+        return posting;
+    }
+
+    /** Nothing is under way any more. */
+    public synchronized void posted() {
+        posting = null;
+    }
+
+    /** Whether something is worth sending before its time: a finished chunk, which JFR may delete, or so many bytes. */
+    public synchronized boolean presses(long bytes) {
+        long waiting = 0;
+        for (Chunk chunk : chunks) {
+            long unshipped = chunk.size() - chunk.durable();
+            if (unshipped > 0 && chunk.isFinished()) {
+                return true;
+            }
+            waiting += Math.max(0, unshipped);
+        }
+        return waiting > bytes;
     }
 
     /** Whether no chunk but this one has anything left to send. */
@@ -79,13 +113,17 @@ public final class Backlog {
         return true;
     }
 
-    /** Value of {@code have}: {@code name:size:state} of what can be sent. */
+    /**
+     * Value of {@code have}: {@code name:size:state} of what can be sent; {@link #trim} bounds it to some 264 names, {@link Leftovers} to
+     * some 600.
+     */
     public synchronized String have() {
         StringBuilder text = new StringBuilder();
         for (Iterator<Chunk> each = chunks.iterator(); each.hasNext(); ) {
             Chunk chunk = each.next();
             if (!chunk.exists()) {
                 each.remove();
+                giveUp(chunk);
                 continue;
             }
             if (text.length() > 0) {
@@ -127,7 +165,7 @@ public final class Backlog {
             Chunk chunk = each.next();
             if (chunk.name().equals(name)) {
                 chunk.durable(offset);
-                if (offset < chunk.size() && !chunk.isReadable()) {
+                if (offset < chunk.size() && chunk.access() == Chunk.Access.GONE) {
                     each.remove();
                     giveUp(chunk);
                 }
@@ -144,17 +182,27 @@ public final class Backlog {
     }
 
     /**
-     * Gives up the oldest chunks beyond the limits, and forgets shipped ones that JFR has deleted. The newest chunk always stays.
+     * Gives up the oldest chunks beyond the limits, and forgets shipped ones that JFR has deleted or that are too many. The newest
+     * chunk always stays, and so does the one under way.
      *
+     * @param maxSize bytes that are not durable yet; and, counted apart, bytes on disk that only our open files keep there
      * @return whether something was given up
      */
     public synchronized boolean trim(long maxSize, Duration maxAge) {
-        chunks.removeIf(chunk -> chunk.isShipped() && !chunk.exists());
+        int shipped = 0;
+        for (int i = chunks.size() - 1; i >= 0; i--) {
+            Chunk chunk = chunks.get(i);
+            if (chunk.isShipped() && (++shipped > MAX_SHIPPED || !chunk.exists())) {
+                chunks.remove(i);
+            }
+        }
         long bytes = 0;
+        long unlinked = 0;
         int unshipped = 0;
         for (Chunk chunk : chunks) {
             if (!chunk.isShipped()) {
-                bytes += chunk.size();
+                bytes += Math.max(0, chunk.size() - chunk.durable());
+                unlinked += chunk.isUnlinked() ? chunk.size() : 0;
                 unshipped++;
             }
         }
@@ -162,18 +210,33 @@ public final class Backlog {
         boolean any = false;
         for (int i = 0; i < chunks.size() - 1; ) {
             Chunk chunk = chunks.get(i);
-            boolean beyond = bytes > maxSize || unshipped > MAX_UNSHIPPED || chunk.endNanos() < oldest;
-            if (chunk.isShipped() || !beyond) {
+            boolean isUnlinked = unlinked > maxSize && chunk.isUnlinked();
+            boolean beyond = bytes > maxSize || isUnlinked || unshipped > MAX_UNSHIPPED || chunk.endNanos() < oldest;
+            if (chunk.isShipped() || !beyond || chunk == posting) {
                 i++;
                 continue;
             }
-            bytes -= chunk.size();
+            bytes -= Math.max(0, chunk.size() - chunk.durable());
+            unlinked -= isUnlinked ? chunk.size() : 0;
             unshipped--;
             chunks.remove(i);
             giveUp(chunk);
             any = true;
         }
         return any;
+    }
+
+    /** Gives up the oldest chunks until at most so many bytes are to be sent. */
+    synchronized void keepNewest(long maxSize) {
+        long bytes = 0;
+        for (int i = chunks.size() - 1; i >= 0; i--) {
+            Chunk chunk = chunks.get(i);
+            bytes += Math.max(0, chunk.size() - chunk.durable());
+            if (bytes > maxSize && chunk.durable() < chunk.size()) {
+                chunks.remove(i);
+                giveUp(chunk);
+            }
+        }
     }
 
     /** Reports a chunk that was never added. */
@@ -189,17 +252,6 @@ public final class Backlog {
             }
             lost.add(chunk.name() + ":" + chunk.durable() + ":" + (chunk.isFinished() ? chunk.size() : ""));
         }
-    }
-
-    /** Files of the chunks that are completely durable. */
-    synchronized List<Path> shippedFiles() {
-        List<Path> files = new ArrayList<>();
-        for (Chunk chunk : chunks) {
-            if (chunk.isShipped()) {
-                files.add(chunk.file());
-            }
-        }
-        return files;
     }
 
     /** Closes every file, now and of chunks still to come. */

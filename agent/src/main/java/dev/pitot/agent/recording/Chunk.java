@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +15,17 @@ import org.jspecify.annotations.Nullable;
  * open file can be read after JFR has deleted it. All methods but {@link #read} need the lock of the {@link Backlog}.
  */
 public final class Chunk {
+    /** Whether the bytes of a chunk can be had. */
+    enum Access {
+        READABLE,
+        /** The JVM is about to change the header, or the file system failed for once: look again. */
+        LATER,
+        GONE
+    }
+
+    /** The same, so many times in a row, is for ever. */
+    private static final int MOST_LATERS = 50;
+
     private final String name;
     private final Path file;
     private final long startNanos;
@@ -21,13 +34,26 @@ public final class Chunk {
     private boolean finished;
     private long durable;
     private int refusals;
+    private int laters;
+    /** Its JVM was killed: nobody writes to it, whatever its header says. */
+    private final boolean leftBehind;
 
     Chunk(Path file, FileChannel channel, ChunkHeader header) {
+        this(file, channel, header, false);
+    }
+
+    private Chunk(Path file, @Nullable FileChannel channel, ChunkHeader header, boolean leftBehind) {
         this.file = file;
         this.channel = channel;
         this.name = header.name();
         this.startNanos = header.startNanos();
+        this.leftBehind = leftBehind;
         settle(header);
+    }
+
+    /** A chunk of a JVM that was killed; its file is opened when it is its turn. */
+    static Chunk leftBehind(Path file, ChunkHeader header) {
+        return new Chunk(file, null, header, true);
     }
 
     /** A header whose chunkSize is 68 says that nothing was flushed yet: no boundary. */
@@ -45,7 +71,7 @@ public final class Chunk {
             return;
         }
         if (!open.isOpen()) {
-            open = isReadable() ? channel : null;
+            open = access() == Access.READABLE ? channel : null;
             if (open == null) {
                 return;
             }
@@ -116,24 +142,48 @@ public final class Chunk {
     }
 
     /** Whether its bytes can be read, opening the file again when it was closed as shipped. */
-    boolean isReadable() {
+    Access access() {
         FileChannel present = channel;
         // Closed by nobody here: a thread that was interrupted while it read.
         if (present != null && present.isOpen()) {
-            return true;
+            return Access.READABLE;
         }
+        Access access = open();
+        if (access == Access.LATER && (leftBehind || ++laters > MOST_LATERS)) {
+            return Access.GONE;
+        }
+        laters = access == Access.LATER ? laters : 0;
+        return access;
+    }
+
+    private Access open() {
+        FileChannel open;
         try {
-            FileChannel open = FileChannel.open(file, StandardOpenOption.READ);
-            ChunkHeader header = ChunkHeader.settled(open);
+            open = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+        } catch (NoSuchFileException deleted) {
+            return Access.GONE;
+        } catch (IOException unreadable) {
+            return Access.LATER;
+        }
+        Access access = Access.LATER;
+        try {
+            ChunkHeader header = leftBehind ? ChunkHeader.leftBehind(open) : ChunkHeader.settled(open);
             if (header != null && header.name().equals(name)) {
                 channel = open;
-                return true;
+                return Access.READABLE;
             }
-            open.close();
-        } catch (IOException gone) {
-            // JFR has deleted it.
+            // Another name: JFR has deleted the file and used its name again.
+            access = header == null ? Access.LATER : Access.GONE;
+        } catch (IOException unreadable) {
+            // Perhaps for once.
         }
-        return false;
+        close(open);
+        return access;
+    }
+
+    /** Whether JFR has deleted the file, whose room on the disk only our open file still keeps. */
+    boolean isUnlinked() {
+        return channel != null && !Files.exists(file);
     }
 
     /** Whether it is or could be open, without opening it. */
@@ -165,11 +215,15 @@ public final class Chunk {
         FileChannel open = channel;
         channel = null;
         if (open != null) {
-            try {
-                open.close();
-            } catch (IOException ignored) {
-                // Opened for reading only: nothing can be lost.
-            }
+            close(open);
+        }
+    }
+
+    private static void close(FileChannel open) {
+        try {
+            open.close();
+        } catch (IOException ignored) {
+            // Opened for reading only: nothing can be lost.
         }
     }
 }

@@ -45,13 +45,16 @@ public final class FlightRecording {
     };
 
     private final Recording recording;
-    private final Path repository;
+    private volatile Path repository;
     private final Tail tail;
     private final Backlog backlog;
     private final AgentConfig config;
     private final StatusBoard status;
     private final boolean argumentsAreSecret;
-    private volatile boolean othersChanged = true;
+    private final Runnable atChunkEnd;
+    private final Changes changes = new Changes();
+    /** Told by JFR: to ask it takes a lock that it holds for as long as anybody dumps. */
+    private volatile boolean stopped;
 
     private FlightRecording(
             Recording recording,
@@ -60,7 +63,8 @@ public final class FlightRecording {
             Backlog backlog,
             AgentConfig config,
             StatusBoard status,
-            boolean argumentsAreSecret) {
+            boolean argumentsAreSecret,
+            Runnable atChunkEnd) {
         this.recording = recording;
         this.repository = repository;
         this.tail = tail;
@@ -68,6 +72,7 @@ public final class FlightRecording {
         this.config = config;
         this.status = status;
         this.argumentsAreSecret = argumentsAreSecret;
+        this.atChunkEnd = atChunkEnd;
     }
 
     /**
@@ -101,11 +106,14 @@ public final class FlightRecording {
             Path repository = Path.of(folder);
             Tail tail = new Tail(repository, before, backlog);
             tail.look();
-            FlightRecording started =
-                    new FlightRecording(recording, repository, tail, backlog, config, status, jvm.scrubbed());
-            FlightRecorder.addListener(started.new Changes());
+            FlightRecording started = new FlightRecording(
+                    recording, repository, tail, backlog, config, status, jvm.scrubbed(), atChunkEnd);
+            FlightRecorder.addListener(started.changes);
+            started.stopped = recording.getState() != RecordingState.RUNNING;
+            started.lookAtOthers();
             return started;
         } catch (IOException | RuntimeException | Error failure) {
+            FlightRecorder.removePeriodicEvent(atChunkEnd);
             recording.close();
             throw failure;
         }
@@ -140,7 +148,7 @@ public final class FlightRecording {
         return settings;
     }
 
-    /** The JFR repository: the folder that holds the chunk files. */
+    /** The JFR repository: the folder that holds the chunk files, as the last {@link #tick} saw it. */
     public Path repository() {
         return repository;
     }
@@ -149,20 +157,17 @@ public final class FlightRecording {
         return tail;
     }
 
-    /** Each second on the sampler thread: new chunks are opened, and other recordings looked at when they changed. */
+    /** Each second on the sampler thread: new chunks are opened. Takes no lock of JFR. */
     public void tick() {
         String folder = System.getProperty("jdk.jfr.repository");
-        if (folder != null) {
+        if (folder != null && !folder.equals(repository.toString())) {
             // `jcmd JFR.configure repositorypath=` changes it at any time.
-            tail.moveTo(Path.of(folder));
+            repository = Path.of(folder);
+            tail.moveTo(repository);
         }
         tail.look();
         // Not left to the uplink: it may wait for minutes, and each file it holds open keeps its room on the disk.
         backlog.trim(config.maxSize(), config.maxAge());
-        if (othersChanged) {
-            othersChanged = false;
-            lookAtOthers();
-        }
     }
 
     private void lookAtOthers() {
@@ -199,16 +204,21 @@ public final class FlightRecording {
 
     /** Whether it no longer runs, whoever stopped it. */
     public boolean hasStopped() {
-        return recording.getState() != RecordingState.RUNNING;
+        return stopped;
     }
 
-    /** Ends the recording; what was written stays readable for the backlog. May wait for JFR; not for the sampler thread. */
+    /**
+     * Ends the recording and leaves nothing of ours in JFR; what was written stays readable for the backlog. May wait for JFR: not for the
+     * sampler thread, nor for the JVM's shutdown.
+     */
     public void stop() {
         if (recording.getState() == RecordingState.RUNNING) {
             recording.stop();
         }
         tail.end();
         recording.close();
+        FlightRecorder.removeListener(changes);
+        FlightRecorder.removePeriodicEvent(atChunkEnd);
     }
 
     /**
@@ -221,14 +231,20 @@ public final class FlightRecording {
             // A read on an interrupted thread closes the file, and this thread may be the application's.
             boolean interrupted = Thread.interrupted();
             try {
-                othersChanged = true;
-                if (changed.getState() == RecordingState.STOPPED) {
-                    if (changed.getId() == recording.getId()) {
+                RecordingState state = changed.getState();
+                boolean ours = changed.getId() == recording.getId();
+                stopped |= ours && state != RecordingState.RUNNING;
+                if (state == RecordingState.STOPPED) {
+                    if (ours) {
                         // By us, in the JVM's exit, or by somebody else: chunks from here on are not ours to ship.
                         tail.end();
                     } else {
                         tail.look();
                     }
+                }
+                if (!ours) {
+                    // Here, on the thread that has just had JFR's lock, and not on one of ours that others wait for.
+                    lookAtOthers();
                 }
             } catch (Throwable unseen) {
                 // This is JFR's thread or the application's: what is missed here, the next tick sees.

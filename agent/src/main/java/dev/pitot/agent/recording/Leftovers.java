@@ -1,9 +1,8 @@
 package dev.pitot.agent.recording;
 
+import dev.pitot.agent.config.AgentConfig;
 import java.io.IOException;
 import java.io.Reader;
-import java.io.StringWriter;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -14,34 +13,33 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a JVM that was killed left in its JFR repository. Each JVM with the agent keeps a marker file in its repository that says whose it
- * is, and holds a lock on it as long as it lives; the kernel lets go of the lock when the process dies, in another
+ * What a JVM that was killed left in its JFR repository. Each JVM with the agent keeps a {@link Marker} in its repository and
+ * holds a lock on it as long as it lives; the kernel lets go of the lock when the process dies, in another
  * container too. JFR deletes the folder at an orderly exit.
  */
 public final class Leftovers implements AutoCloseable {
-    private static final String MARKER = "pitot.marker";
-    private static final int MAX_FOLDERS = 10;
     private static final Duration MAX_AGE = Duration.ofDays(1);
+    /** Chunks at most; the collector takes no list of more than 1024, and no preamble of more than 64 KiB. */
+    private static final int MAX_CHUNKS = 600;
 
     private final Path folder;
     private final FileChannel lock;
     private final String instance;
     private final Map<String, String> hello;
     private final Backlog backlog = new Backlog();
-    /** Chunk files without anything in them that could be shipped. */
-    private final List<Path> empty = new ArrayList<>();
+    /** Every chunk file of the dead JVM. */
+    private final List<Path> files = new ArrayList<>();
 
     private Leftovers(Path folder, FileChannel lock, String instance, Map<String, String> hello) {
         this.folder = folder;
@@ -51,101 +49,72 @@ public final class Leftovers implements AutoCloseable {
     }
 
     /**
-     * Marks a repository as that of this JVM.
+     * Takes over the next repository beside ours that a dead JVM of the same service, user and collector left behind, the youngest
+     * first. Deletes those that any dead JVM with the agent left more than a day ago.
      *
-     * @param since nanoseconds since the epoch; chunks that began earlier are not ours
-     * @return the open, locked marker: it must stay open as long as the JVM lives
-     */
-    public static FileChannel mark(Path repository, JvmIdentity jvm, long since) throws IOException {
-        Properties marker = new Properties();
-        marker.putAll(jvm.hello());
-        marker.setProperty("instance", jvm.instance().toString());
-        marker.setProperty("since", Long.toString(since));
-        marker.setProperty("process.started", processStart(jvm.pid()));
-        StringWriter text = new StringWriter();
-        marker.store(text, null);
-        var options = java.util.Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        Path file = repository.resolve(MARKER);
-        FileChannel channel =
-                repository.getFileSystem().supportedFileAttributeViews().contains("posix")
-                        ? FileChannel.open(
-                                file,
-                                options,
-                                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))
-                        : FileChannel.open(file, options);
-        // Locked before it is written: an empty marker is nobody's, a full one without a lock a dead JVM's.
-        channel.tryLock();
-        channel.write(ByteBuffer.wrap(text.toString().getBytes(StandardCharsets.UTF_8)));
-        return channel;
-    }
-
-    /** At an orderly exit nothing is left over, also where JFR was told to keep its repository. */
-    public static void unmark(Path repository) {
-        try {
-            Files.deleteIfExists(repository.resolve(MARKER));
-        } catch (IOException kept) {
-            // Then JFR deletes it with the folder.
-        }
-    }
-
-    private static String processStart(long pid) {
-        Optional<ProcessHandle> process = ProcessHandle.of(pid);
-        return process.flatMap(handle -> handle.info().startInstant())
-                .map(instant -> Long.toString(instant.toEpochMilli()))
-                .orElse("");
-    }
-
-    /**
-     * Takes over the next repository beside ours that a dead JVM of the same service and user left behind.
-     *
-     * @param maxSize bytes to take over at most
+     * @param passed folders that are left alone
      * @return null when there is none (left)
      */
-    public static @Nullable Leftovers next(Path repository, String service, long maxSize) {
+    public static @Nullable Leftovers next(Path repository, AgentConfig config, Set<Path> passed) {
         Path parent = repository.getParent();
         if (parent == null) {
             return null;
         }
-        List<Path> markers = new ArrayList<>();
+        Map<Path, Duration> found = new LinkedHashMap<>();
         try (DirectoryStream<Path> folders = Files.newDirectoryStream(parent)) {
             Object owner = Files.getOwner(repository, LinkOption.NOFOLLOW_LINKS);
             for (Path folder : folders) {
-                Path marker = folder.resolve(MARKER);
+                Path marker = folder.resolve(Marker.NAME);
                 if (!folder.equals(repository)
+                        && !passed.contains(folder)
                         && Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
                         && Files.isRegularFile(marker, LinkOption.NOFOLLOW_LINKS)
                         && owner.equals(Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS))
-                        && owner.equals(Files.getOwner(marker, LinkOption.NOFOLLOW_LINKS))
-                        && age(marker).compareTo(MAX_AGE) < 0) {
-                    markers.add(marker);
+                        && owner.equals(Files.getOwner(marker, LinkOption.NOFOLLOW_LINKS))) {
+                    found.put(folder, age(folder));
                 }
             }
         } catch (IOException | DirectoryIteratorException | UnsupportedOperationException unreadable) {
             return null;
         }
-        markers.sort(Comparator.comparing(Leftovers::age));
-        for (Path marker : markers.subList(0, Math.min(MAX_FOLDERS, markers.size()))) {
-            Leftovers taken = take(marker, service, maxSize);
-            if (taken != null) {
+        List<Path> youngestFirst = new ArrayList<>(found.keySet());
+        youngestFirst.sort(Comparator.comparing(folder -> found.getOrDefault(folder, MAX_AGE)));
+        for (Path folder : youngestFirst) {
+            boolean stale = found.getOrDefault(folder, MAX_AGE).compareTo(MAX_AGE) >= 0;
+            Leftovers taken = take(folder, config, stale);
+            if (taken != null && stale) {
+                taken.delete();
+                taken.close();
+            } else if (taken != null) {
                 return taken;
             }
         }
         return null;
     }
 
-    private static Duration age(Path marker) {
-        try {
-            return Duration.ofMillis(System.currentTimeMillis()
-                    - Files.getLastModifiedTime(marker, LinkOption.NOFOLLOW_LINKS)
-                            .toMillis());
-        } catch (IOException gone) {
-            return MAX_AGE;
+    /** Time since anything was written there; a recording is written to at least each second or so. */
+    private static Duration age(Path folder) {
+        List<Path> files = new ArrayList<>(Tail.files(folder).keySet());
+        files.add(folder.resolve(Marker.NAME));
+        long newest = 0;
+        for (Path file : files) {
+            try {
+                newest = Math.max(
+                        newest,
+                        Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS)
+                                .toMillis());
+            } catch (IOException gone) {
+                // Somebody else takes it over.
+            }
         }
+        return Duration.ofMillis(System.currentTimeMillis() - newest);
     }
 
-    private static @Nullable Leftovers take(Path marker, String service, long maxSize) {
+    /** @param anyService not only what is for our service and collector */
+    private static @Nullable Leftovers take(Path folder, AgentConfig config, boolean anyService) {
         FileChannel lock = null;
         Leftovers taken = null;
+        Path marker = folder.resolve(Marker.NAME);
         try {
             lock = FileChannel.open(
                     marker, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
@@ -157,7 +126,7 @@ public final class Leftovers implements AutoCloseable {
             Reader reader = Channels.newReader(lock, StandardCharsets.UTF_8);
             content.load(reader);
             String instance = content.getProperty("instance", "");
-            boolean ours = service.equals(content.getProperty("hello.service")) && instance.length() == 36;
+            boolean ours = instance.length() == 36 && (anyService || isFor(config, content, instance));
             if (!ours || isAlive(content) || !Files.exists(marker)) {
                 return null;
             }
@@ -167,12 +136,9 @@ public final class Leftovers implements AutoCloseable {
                     hello.put(key, content.getProperty(key));
                 }
             }
-            Path folder = marker.toAbsolutePath().getParent();
-            if (folder != null) {
-                Leftovers candidate = new Leftovers(folder, lock, instance, hello);
-                candidate.open(Long.parseLong(content.getProperty("since", "0")), maxSize);
-                taken = candidate;
-            }
+            Leftovers candidate = new Leftovers(folder, lock, instance, hello);
+            candidate.open(Long.parseLong(content.getProperty("since", "0")));
+            taken = candidate;
             return taken;
         } catch (IOException | RuntimeException unusable) {
             // OverlappingFileLockException: this JVM is at it already. Everything else: not a marker of ours.
@@ -184,46 +150,45 @@ public final class Leftovers implements AutoCloseable {
         }
     }
 
+    /** What was recorded for one collector is not for another, nor for another tenant of the same one. */
+    private static boolean isFor(AgentConfig config, Properties marker, String instance) {
+        return config.service().equals(marker.getProperty("hello.service"))
+                && config.collector().toString().equals(marker.getProperty("collector"))
+                && Marker.tokenMark(config, instance).equals(marker.getProperty("token"));
+    }
+
     /** A lock may not work on a shared file system, so the process is looked for too. */
     private static boolean isAlive(Properties marker) {
         try {
-            String start = processStart(Long.parseLong(marker.getProperty("hello.pid", "-1")));
+            String start = Marker.processStart(Long.parseLong(marker.getProperty("hello.pid", "-1")));
             return !start.isEmpty() && start.equals(marker.getProperty("process.started"));
         } catch (NumberFormatException malformed) {
             return true;
         }
     }
 
-    private void open(long since, long maxSize) {
+    private void open(long since) {
         List<Chunk> found = new ArrayList<>();
         for (Path file : Tail.files(folder).keySet()) {
-            FileChannel channel = null;
-            try {
-                channel = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
                 ChunkHeader header = ChunkHeader.leftBehind(channel);
                 if (header == null) {
                     // Killed before its first flush: nothing in it can be read by anyone.
-                    close(channel);
-                    empty.add(file);
-                } else if (header.startNanos() < since) {
-                    close(channel);
-                } else {
-                    found.add(new Chunk(file, channel, header));
+                    files.add(file);
+                } else if (header.startNanos() >= since) {
+                    files.add(file);
+                    found.add(Chunk.leftBehind(file, header));
                 }
             } catch (IOException unreadable) {
-                if (channel != null) {
-                    close(channel);
-                }
+                // Not a chunk of a format we know: it stays.
             }
         }
-        found.sort(Comparator.comparingLong(Chunk::startNanos).reversed());
-        long bytes = 0;
-        for (Chunk chunk : found) {
-            bytes += chunk.size();
-            if (bytes <= maxSize) {
-                backlog.add(chunk);
+        found.sort(Comparator.comparingLong(Chunk::startNanos));
+        for (int i = 0; i < found.size(); i++) {
+            if (i < found.size() - MAX_CHUNKS) {
+                backlog.lose(found.get(i));
             } else {
-                backlog.lose(chunk);
+                backlog.add(found.get(i));
             }
         }
     }
@@ -238,19 +203,26 @@ public final class Leftovers implements AutoCloseable {
         return hello;
     }
 
+    public Path folder() {
+        return folder;
+    }
+
     public Backlog backlog() {
         return backlog;
     }
 
-    /** Deletes what was shipped completely, the marker, and the folder if nothing else is in it. */
+    /** Now that the collector has said what it has: gives up the oldest beyond so many bytes that it has not. */
+    public void keepNewest(long maxSize) {
+        backlog.keepNewest(maxSize);
+    }
+
+    /** Deletes the dead JVM's chunks, shipped or given up, the marker, and the folder if nothing else is in it. */
     public void delete() {
         try {
-            List<Path> files = new ArrayList<>(empty);
-            files.addAll(backlog.shippedFiles());
             for (Path file : files) {
                 Files.deleteIfExists(file);
             }
-            Files.deleteIfExists(folder.resolve(MARKER));
+            Files.deleteIfExists(folder.resolve(Marker.NAME));
             Files.deleteIfExists(folder);
         } catch (IOException notEmpty) {
             // Somebody else's files are in it: they stay.

@@ -16,8 +16,11 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,10 @@ public final class Uplink {
     private static final long FINISH_NANOS = TimeUnit.MILLISECONDS.toNanos(400);
     /** A collector that takes longer than this while the JVM wants to end is taken for one that does not answer. */
     private static final long SLOW_NANOS = TimeUnit.MILLISECONDS.toNanos(700);
+    /** Folders of dead JVMs that one JVM ships in its life. */
+    private static final int MAX_LEFTOVERS = 10;
+    /** Failures in a row after which a dead JVM is left to the next start. */
+    private static final int MAX_DEAD_FAILURES = 5;
 
     /** What the uplink asks of the agent; called on the uplink thread. */
     public interface Control {
@@ -39,14 +46,17 @@ public final class Uplink {
         void switchedOff();
     }
 
+    private static final String NONE_YET = "none yet";
+
     /** One JVM that is shipped: this one, or a dead one whose leftovers were found. */
     private static final class Flight {
         final String instance;
         final Map<String, String> hello;
         final Backlog backlog;
         boolean helloWanted = true;
-        String toldShape = "none yet";
+        String toldShape = NONE_YET;
         int conflicts;
+        int failures;
 
         Flight(String instance, Map<String, String> hello, Backlog backlog) {
             this.instance = instance;
@@ -55,14 +65,13 @@ public final class Uplink {
         }
 
         void resync() {
-            toldShape = "none yet";
+            toldShape = NONE_YET;
         }
     }
 
     private final AgentConfig config;
-    private final JvmIdentity jvm;
     private final Tail tail;
-    private final Path repository;
+    private final Supplier<Path> repository;
     private final StatusBoard status;
     private final Control control;
     private final PrintStream err;
@@ -73,20 +82,29 @@ public final class Uplink {
     private @Nullable String token;
     private @Nullable Leftovers leftovers;
     private @Nullable Flight dead;
+    private final Set<Path> passed = new HashSet<>();
+    private int leftoversTaken;
     private boolean leftoversDone;
     private boolean refusalTold;
     private boolean absenceTold;
     private boolean reached;
     private boolean shipping;
     private long cadence = FIRST_MILLIS;
+    /** {@code System.nanoTime()} before which the collector wants no request, whatever waits. */
+    private long notBefore = System.nanoTime();
 
     private volatile boolean failing = true;
+    /** It did not answer, or does not want us: failing, and not only busy. */
+    private volatile boolean away = true;
+
     private volatile long postingSince;
     private volatile boolean stopped;
     private volatile boolean lastCall;
+    private volatile boolean pressing;
     private volatile long exitDeadline;
 
     /**
+     * @param repository where JFR writes at present
      * @param err where a person is told, at most twice in the JVM's life: once of an absent, once of a refusing collector
      */
     public Uplink(
@@ -94,12 +112,11 @@ public final class Uplink {
             JvmIdentity jvm,
             Tail tail,
             Backlog backlog,
-            Path repository,
+            Supplier<Path> repository,
             StatusBoard status,
             Control control,
             PrintStream err) {
         this.config = config;
-        this.jvm = jvm;
         this.tail = tail;
         this.repository = repository;
         this.status = status;
@@ -117,11 +134,18 @@ public final class Uplink {
         thread.start();
     }
 
-    /** Each second on the sampler thread: a write that the collector does not read has no time-out of its own. */
+    /**
+     * Each second on the sampler thread. A write that the collector does not read has no time-out of its own; and what piles up is sent
+     * before its time, as the backlog holds only so much.
+     */
     public void tick() {
         long since = postingSince;
         if (since != 0 && System.nanoTime() - since > STUCK_NANOS) {
             http.abort();
+        }
+        if (since == 0 && live.backlog.presses(config.maxSize() / 8)) {
+            pressing = true;
+            wake();
         }
     }
 
@@ -129,7 +153,7 @@ public final class Uplink {
     public void stop() {
         stopped = true;
         wake();
-        http.abort();
+        http.end();
     }
 
     /** The recording was ended for want of disk space: ships what is at hand, and lets go of it if that fails. Any thread. */
@@ -148,7 +172,7 @@ public final class Uplink {
         exitDeadline = now + FINISH_NANOS + EXIT_NANOS;
         wake();
         boolean silent = since != 0 && now - since > SLOW_NANOS;
-        if (!failing && !silent && Thread.currentThread() != thread) {
+        if (!away && !silent && Thread.currentThread() != thread) {
             try {
                 thread.join(TimeUnit.NANOSECONDS.toMillis(exitDeadline - System.nanoTime()));
             } catch (InterruptedException impatient) {
@@ -169,6 +193,12 @@ public final class Uplink {
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
             if (left <= 0 || (lastCall && failing)) {
                 return;
+            }
+            if (pressing && !failing) {
+                left = Math.min(left, TimeUnit.NANOSECONDS.toMillis(notBefore - System.nanoTime()));
+                if (left <= 0) {
+                    return;
+                }
             }
             wait(left);
         }
@@ -196,7 +226,7 @@ public final class Uplink {
                     // no harm.
                 }
             }
-            if (!stopped && !failing) {
+            if (!stopped && !away) {
                 finish(post);
             }
         } catch (InterruptedException stop) {
@@ -211,7 +241,7 @@ public final class Uplink {
             }
             control.switchedOff();
         } finally {
-            http.close();
+            http.end();
             live.backlog.close();
             if (leftovers != null) {
                 leftovers.close();
@@ -221,24 +251,24 @@ public final class Uplink {
 
     /** One request, or none; returns the milliseconds to wait before the next. */
     private long step(Post post) throws InterruptedException {
+        pressing = false;
         tail.look();
         live.backlog.trim(config.maxSize(), config.maxAge());
         Flight flight = live;
         if (live.backlog.next() == null && reached && !failing && isLeftoversTurn()) {
             flight = dead == null ? live : dead;
         }
-        boolean wasFailing = failing;
         Reply reply;
         Chunk chunk = null;
         boolean composed = false;
         try {
-            Chunk next = flight.backlog.next();
-            // After an error, and for a dead JVM, the collector first says where it stands.
-            boolean ask = flight.toldShape.equals("none yet") && (wasFailing || flight != live);
-            chunk = ask ? null : next;
+            // At first and after an error or a conflict the collector says where it stands, or a younger chunk might go
+            // before an older one that it has lost.
+            boolean ask = flight.toldShape.equals(NONE_YET);
+            chunk = ask ? null : flight.backlog.post();
             String reported = flight.backlog.lost();
             String shape = flight.backlog.shape();
-            boolean ended = flight == dead && flight.backlog.next() == null && !ask;
+            boolean ended = flight == dead && chunk == null && !ask;
             compose(post, flight, chunk, shape, reported, ended);
             composed = true;
             reply = send(post, System.nanoTime() + POST_NANOS);
@@ -257,14 +287,17 @@ public final class Uplink {
             }
             failed(flight, failure);
             return backoff.next();
+        } finally {
+            flight.backlog.posted();
         }
+        notBefore = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(reply.waitMillis());
         return react(flight, chunk, reply);
     }
 
     private long react(Flight flight, @Nullable Chunk chunk, Reply reply) {
         if (reply.status() == 200 && !reply.collector()) {
-            flight.resync();
-            failing = true;
+            failing(flight);
+            away = true;
             refused("it answers, but not as a Pitot collector of wire format 1", "check the address");
             return backoff.next();
         }
@@ -277,15 +310,24 @@ public final class Uplink {
             cadence = reply.cadenceMillis();
         }
         if (reply.status() == 200 || reply.status() == 409) {
-            long before = chunk == null ? -1 : chunk.durable();
+            long before = chunk == null ? 0 : chunk.durable();
             reply.durable().forEach(flight.backlog::durable);
-            boolean moved = chunk == null || chunk.durable() != before;
-            flight.conflicts = moved && reply.status() == 200 ? 0 : flight.conflicts + 1;
+            boolean moved = chunk != null && chunk.durable() != before && reply.status() == 200;
+            if (moved) {
+                flight.conflicts = 0;
+                flight.failures = 0;
+            } else if (chunk != null || reply.status() == 409) {
+                flight.conflicts++;
+            }
             if (flight.conflicts > 3) {
                 failed(flight, new IOException("the collector does not say how to go on"));
                 return backoff.next();
             }
-            answered(flight, reply);
+            answered(flight, reply, moved || flight.backlog.next() == null);
+            if (flight == dead && leftovers != null && chunk == null) {
+                // Only now is it known what of it is still to be sent.
+                leftovers.keepNewest(config.maxSize());
+            }
             boolean more = flight.backlog.next() != null || flight != live || isLeftoversTurn();
             if (more) {
                 return reply.waitMillis();
@@ -294,8 +336,8 @@ public final class Uplink {
             // The first second of a recording is worth showing at once.
             return Math.max(reply.waitMillis(), shipping ? cadence : FIRST_MILLIS);
         }
-        flight.resync();
-        failing = true;
+        failing(flight);
+        away = reply.status() != 429 && reply.status() != 503;
         switch (reply.status()) {
             case 401 -> {
                 String again = readToken();
@@ -356,24 +398,41 @@ public final class Uplink {
         }
     }
 
-    private void answered(Flight flight, Reply reply) {
+    /** @param well whether it took something, or there was nothing to take */
+    private void answered(Flight flight, Reply reply, boolean well) {
         if (reply.status() == 409 || (reply.helloWanted() && !flight.helloWanted)) {
             // It knows less than we thought, perhaps of other chunks too.
             flight.resync();
         }
         flight.helloWanted = reply.helloWanted();
         reached = true;
+        away = false;
+        if (well) {
+            backoff.reset();
+        }
         if (failing) {
             failing = false;
-            backoff.reset();
             status.set("uplink", StatusBoard.Entry.ON);
         }
     }
 
-    private void failed(Flight flight, IOException failure) {
+    /** Of a dead JVM only so often: what the collector takes of the living must not wait for what it does not take. */
+    private void failing(Flight flight) {
         failing = true;
         flight.resync();
         live.resync();
+        Leftovers refused = leftovers;
+        if (flight == dead && refused != null && ++flight.failures >= MAX_DEAD_FAILURES) {
+            passed.add(refused.folder());
+            refused.close();
+            leftovers = null;
+            dead = null;
+        }
+    }
+
+    private void failed(Flight flight, IOException failure) {
+        failing(flight);
+        away = true;
         String reason = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
         status.set(
                 "uplink",
@@ -418,12 +477,13 @@ public final class Uplink {
             return false;
         }
         if (leftovers == null) {
-            Leftovers next = Leftovers.next(repository, jvm.service(), config.maxSize());
+            Leftovers next = leftoversTaken < MAX_LEFTOVERS ? Leftovers.next(repository.get(), config, passed) : null;
             if (next == null) {
                 leftoversDone = true;
                 return false;
             }
             leftovers = next;
+            leftoversTaken++;
             dead = new Flight(next.instance(), next.hello(), next.backlog());
         }
         return true;
@@ -449,7 +509,7 @@ public final class Uplink {
         }
         long deadline = Math.min(exitDeadline, System.nanoTime() + EXIT_NANOS);
         for (boolean ended = false; !ended && !stopped && System.nanoTime() < deadline; ) {
-            Chunk chunk = live.backlog.next();
+            Chunk chunk = live.backlog.post();
             ended = chunk == null || isLast(chunk);
             String reported = live.backlog.lost();
             compose(post, live, chunk, live.backlog.shape(), reported, ended);

@@ -113,10 +113,67 @@ class TailTest {
         }
         tail.look();
         backlog.durable(name(1), 400);
-        assertThat(backlog.trim(4000, HOUR)).isFalse();
+        assertThat(backlog.trim(3600, HOUR))
+                .as("what is durable counts no more")
+                .isFalse();
         assertThat(backlog.trim(2500, HOUR)).isTrue();
         assertThat(backlog.lost()).isEqualTo(name(1) + ":400:1000," + name(2) + ":0:1000");
         assertThat(have()).isEqualTo(name(3) + ":1000:final," + name(4) + ":1000:open");
+    }
+
+    @Test
+    void theChunkUnderWayIsNotGivenUp() throws IOException {
+        for (int i = 1; i <= 3; i++) {
+            chunk(i + ".jfr", i, 1000, 0);
+        }
+        tail.look();
+        assertThat(backlog.post().name()).isEqualTo(name(1));
+        backlog.trim(1, HOUR);
+        assertThat(backlog.lost()).isEqualTo(name(2) + ":0:1000");
+        backlog.posted();
+        backlog.trim(1, HOUR);
+        assertThat(backlog.lost()).isEqualTo(name(2) + ":0:1000," + name(1) + ":0:1000");
+    }
+
+    @Test
+    void deletedFilesThatOnlyTheBacklogKeepsOnTheDiskAreBoundedByTheirWholeSize() throws IOException {
+        for (int i = 1; i <= 3; i++) {
+            Path file = chunk(i + ".jfr", i, 1000, 2);
+            tail.look();
+            backlog.durable(name(i), 900);
+            if (i < 3) {
+                Files.delete(file);
+            }
+        }
+        assertThat(backlog.trim(2000, HOUR)).isFalse();
+        assertThat(backlog.trim(1500, HOUR)).isTrue();
+        assertThat(backlog.lost()).isEqualTo(name(1) + ":900:");
+    }
+
+    @Test
+    void aFinishedChunkOrManyBytesAreWorthSendingBeforeTheirTime() throws IOException {
+        chunk("a.jfr", 1, 1000, 2);
+        tail.look();
+        assertThat(backlog.presses(1000)).isFalse();
+        assertThat(backlog.presses(999)).isTrue();
+        backlog.durable(name(1), 500);
+        assertThat(backlog.presses(500)).isFalse();
+        chunk("a.jfr", 1, 1000, 0);
+        tail.look();
+        assertThat(backlog.presses(500)).isTrue();
+        backlog.durable(name(1), 1000);
+        assertThat(backlog.presses(0)).isFalse();
+    }
+
+    @Test
+    void ofShippedChunksOnlyTheNewestAreListed() throws IOException {
+        for (int i = 1; i <= 300; i++) {
+            chunk("a" + i + ".jfr", i, 100, i == 300 ? 2 : 0);
+            tail.look();
+            backlog.durable(name(i), 100);
+            backlog.trim(1 << 20, HOUR);
+        }
+        assertThat(backlog.have().split(",")).hasSize(201).contains(name(300) + ":100:open");
     }
 
     @Test
@@ -183,6 +240,20 @@ class TailTest {
         assertThat(next).isNotNull();
         assertThat(next.size()).isEqualTo(600);
         next.read(ByteBuffer.allocate(600), 0);
+    }
+
+    @Test
+    void aChunkWhoseHeaderIsBeingWrittenWhenItIsOpenedAgainIsNotLost() throws IOException {
+        chunk("a.jfr", 1, 500, 0);
+        chunk("b.jfr", 2, 500, 2);
+        tail.look();
+        backlog.durable(name(1), 500);
+        chunk("a.jfr", 1, 500, 255);
+        backlog.durable(name(1), 0);
+        assertThat(backlog.next()).as("oldest first").isNull();
+        assertThat(backlog.lost()).isEmpty();
+        chunk("a.jfr", 1, 500, 0);
+        assertThat(backlog.next().name()).isEqualTo(name(1));
     }
 
     @Test

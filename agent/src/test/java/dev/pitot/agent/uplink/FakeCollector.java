@@ -1,5 +1,6 @@
 package dev.pitot.agent.uplink;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
@@ -13,9 +14,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -57,6 +60,10 @@ public final class FakeCollector implements AutoCloseable {
 
         public final List<String> lost = new ArrayList<>();
         public boolean ended;
+        /** Requests that were answered with 500, see {@link FakeCollector#refused}. */
+        public int refusals;
+        /** Sizes of the finished chunks that the agent last said it has. */
+        private final Map<String, Integer> held = new LinkedHashMap<>();
 
         /** Chunks one after the other: a recording. */
         public byte[] recording() {
@@ -67,6 +74,7 @@ public final class FakeCollector implements AutoCloseable {
     }
 
     private final Map<String, StoredJvm> jvms = new LinkedHashMap<>();
+    private final Set<String> everSeen = new HashSet<>();
     private final List<String> complaints = new ArrayList<>();
     private final AtomicInteger requests = new AtomicInteger();
     private final CountDownLatch released = new CountDownLatch(1);
@@ -81,6 +89,8 @@ public final class FakeCollector implements AutoCloseable {
 
     public volatile int retryAfter = 0;
     public volatile boolean off;
+    /** The JVM with this instance is answered with 500. */
+    public volatile String refused = "";
     /** Requests are read and never answered. */
     public volatile boolean silent;
 
@@ -135,6 +145,11 @@ public final class FakeCollector implements AutoCloseable {
         return new ArrayList<>(jvms.values());
     }
 
+    /** Instances in the order they were first heard of. */
+    public synchronized List<String> instances() {
+        return new ArrayList<>(jvms.keySet());
+    }
+
     /** Runs with the store locked. */
     public synchronized <T> T look(java.util.function.Function<List<StoredJvm>, T> reader) {
         return reader.apply(new ArrayList<>(jvms.values()));
@@ -182,7 +197,8 @@ public final class FakeCollector implements AutoCloseable {
                 answer = 401;
             } else {
                 StringBuilder text = new StringBuilder("wire=1\ncadence=" + cadence + "\n");
-                answer = take(body, text);
+                checkHeaders(exchange.getRequestHeaders());
+                answer = takeOrComplain(body, text);
                 if (off) {
                     text.append("off=true\n");
                 }
@@ -198,7 +214,23 @@ public final class FakeCollector implements AutoCloseable {
         exchange.close();
     }
 
-    private synchronized int take(byte[] body, StringBuilder reply) {
+    private synchronized void checkHeaders(Headers headers) {
+        check(
+                "application/vnd.pitot.segment".equals(headers.getFirst("Content-Type")),
+                "Content-Type " + headers.getFirst("Content-Type"));
+        check(headers.getFirst("Content-Length") != null, "no Content-Length");
+    }
+
+    private synchronized int takeOrComplain(byte[] body, StringBuilder reply) {
+        try {
+            return take(body, reply);
+        } catch (RuntimeException malformed) {
+            complaints.add("a request that cannot be understood: " + malformed);
+            return 400;
+        }
+    }
+
+    private int take(byte[] body, StringBuilder reply) {
         int end = 0;
         while (!(body[end] == '\n' && (end == 0 || body[end - 1] == '\n'))) {
             end++;
@@ -208,7 +240,14 @@ public final class FakeCollector implements AutoCloseable {
             int equals = line.indexOf('=');
             preamble.put(line.substring(0, equals), line.substring(equals + 1));
         }
-        StoredJvm jvm = jvms.computeIfAbsent(preamble.getOrDefault("jvm", "?"), id -> new StoredJvm());
+        String instance = preamble.getOrDefault("jvm", "?");
+        StoredJvm jvm = jvms.computeIfAbsent(instance, id -> new StoredJvm());
+        check("1".equals(preamble.get("wire")), "wire " + preamble.get("wire"));
+        check(!everSeen.add(instance) || preamble.containsKey("have"), "no have in the first request");
+        if (instance.equals(refused)) {
+            jvm.refusals++;
+            return 500;
+        }
         preamble.forEach((key, value) -> {
             if (key.startsWith("hello.")) {
                 jvm.hello.put(key, value);
@@ -218,9 +257,15 @@ public final class FakeCollector implements AutoCloseable {
             reply.append("hello=wanted\n");
         }
         Map<String, Long> durable = new LinkedHashMap<>();
+        if (preamble.containsKey("have")) {
+            jvm.held.clear();
+        }
         for (String have : preamble.getOrDefault("have", "").split(",")) {
             if (!have.isEmpty()) {
                 String name = have.split(":")[0];
+                if (have.endsWith(":final")) {
+                    jvm.held.put(name, Integer.parseInt(have.split(":")[1]));
+                }
                 StoredChunk chunk = jvm.chunks.get(name);
                 durable.put(name, chunk == null ? 0L : chunk.bytes.size());
             }
@@ -232,6 +277,7 @@ public final class FakeCollector implements AutoCloseable {
             if (Long.parseLong(preamble.getOrDefault("offset", "-1")) != chunk.bytes.size()) {
                 status = 409;
             } else {
+                checkOldestFirst(jvm, name, preamble.getOrDefault("lost", ""));
                 store(preamble, name, chunk, Arrays.copyOfRange(body, end + 1, body.length));
             }
             durable.put(name, (long) chunk.bytes.size());
@@ -247,6 +293,17 @@ public final class FakeCollector implements AutoCloseable {
                 (chunk, offset) -> list.append(list.length() > 0 ? "," : "").append(chunk + ":" + offset));
         reply.append("durable=").append(list).append('\n');
         return status;
+    }
+
+    private void checkOldestFirst(StoredJvm jvm, String name, String lost) {
+        jvm.held.forEach((held, size) -> {
+            StoredChunk older = jvm.chunks.get(held);
+            int durable = older == null ? 0 : older.bytes.size();
+            boolean isLost = (lost + "," + jvm.lost).contains(held + ":");
+            check(
+                    held.compareTo(name) >= 0 || durable >= size || isLost,
+                    name + " was sent while " + held + " waited at " + durable + " of " + size);
+        });
     }
 
     private void store(Map<String, String> preamble, String name, StoredChunk chunk, byte[] deflated) {
