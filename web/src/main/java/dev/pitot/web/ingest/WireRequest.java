@@ -261,6 +261,12 @@ record WireRequest(
                         "The segment ends at " + offset + " + " + length + ", after the boundary " + header.chunkSize()
                                 + " of its header.");
             }
+            if (length == 0 && header.chunkSize() != offset) {
+                throw new BadRequest(
+                        400,
+                        "A segment of no bytes ends a chunk, but its offset " + offset + " is not the boundary "
+                                + header.chunkSize() + " of its header.");
+            }
             if (header.state() == 255) {
                 throw new BadRequest(400, "The header was taken while the JVM was writing it (state 255).");
             }

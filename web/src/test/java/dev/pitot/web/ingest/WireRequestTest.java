@@ -126,6 +126,17 @@ class WireRequestTest {
     }
 
     @Test
+    void aSegmentWithoutBytesFinishesAChunkAtItsBoundaryOnly() throws Exception {
+        byte[] chunk = chunk(500);
+        String atBoundary = preamble(chunk, 500, 0).replace("state=open", "state=final");
+        assertThat(WireRequest.parse(body(atBoundary, new byte[0])).segment().reachesBoundary())
+                .isTrue();
+        String before = preamble(chunk, 400, 0).replace("state=open", "state=final");
+        assertBad(body(before, new byte[0]), 400, "its offset 400 is not the boundary 500");
+        assertBad(body(preamble(chunk, 500, 0), new byte[0]), 400, "final chunk only");
+    }
+
+    @Test
     void aBombIsRefusedAfterAsManyBytesAsItsLengthSays() throws Exception {
         byte[] chunk = chunk(500);
         byte[] bomb = body(preamble(chunk, 0, 500), new byte[200 << 20]);
