@@ -152,11 +152,7 @@ public final class ChunkReader {
 
     private void check(ChunkHeader header, byte[] bytes) throws JfrFormatException {
         ChunkHeader before = chunk == null ? null : chunk.first;
-        if (before != null
-                && (header.startNanos() != before.startNanos()
-                        || header.startTicks() != before.startTicks()
-                        || header.ticksPerSecond() != before.ticksPerSecond()
-                        || header.isCompressed() != before.isCompressed())) {
+        if (before != null && !isOfSameChunk(header, before)) {
             throw new JfrFormatException("a segment of another chunk", 0);
         }
         if (header.chunkSize() - parsedTo != bytes.length) {
@@ -164,9 +160,17 @@ public final class ChunkReader {
                     "the segment has " + bytes.length + " bytes where " + (header.chunkSize() - parsedTo) + " are due",
                     parsedTo);
         }
-        if (parsedTo == 0 && ChunkHeader.parse(bytes).startTicks() != header.startTicks()) {
+        if (parsedTo == 0 && !isOfSameChunk(ChunkHeader.parse(bytes), header)) {
             throw new JfrFormatException("the first bytes are the header of another chunk", 0);
         }
+    }
+
+    /** Compares what a JVM writes once; that the chunk is its recording's last is known at its end only. */
+    private static boolean isOfSameChunk(ChunkHeader a, ChunkHeader b) {
+        return a.startNanos() == b.startNanos()
+                && a.startTicks() == b.startTicks()
+                && a.ticksPerSecond() == b.ticksPerSecond()
+                && a.isCompressed() == b.isCompressed();
     }
 
     private void readDefinitions(Chunk chunk, ChunkHeader header, Bytes in) throws JfrFormatException {

@@ -453,6 +453,27 @@ class ChunkReaderTest {
         assertThatIllegalStateException().isThrownBy(() -> reader.read(header, new byte[0], sink));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {39, 55, 63, 67})
+    void firstBytesWithAnotherStartOrClockOrEncodingThanTheHeaderAreRefused(int at) throws Exception {
+        byte[] chunk = new ChunkBuilder(true).metadata().finished();
+        ChunkHeader header = ChunkHeader.parse(chunk);
+        chunk[at] ^= 1;
+        assertThatExceptionOfType(JfrFormatException.class)
+                .isThrownBy(() -> reader().read(header, chunk, sink))
+                .withMessageContaining("header of another chunk");
+    }
+
+    @Test
+    void thatTheChunkIsTheLastOfItsRecordingMayBecomeKnownLater() throws Exception {
+        byte[] chunk = new ChunkBuilder(true).metadata().finished();
+        byte[] last = chunk.clone();
+        last[67] |= 2;
+        ChunkReader reader = reader();
+        reader.read(ChunkHeader.parse(last), chunk, sink);
+        assertThat(reader.parsedTo()).isEqualTo(chunk.length);
+    }
+
     @Test
     void ticksAreConvertedWithoutOverflow() throws Exception {
         byte[] bytes = new ChunkBuilder(true).header(false);
