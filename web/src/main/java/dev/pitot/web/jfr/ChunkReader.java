@@ -103,7 +103,7 @@ public final class ChunkReader {
         return chunk == null ? 0 : chunk.constants.unresolved() + dropped;
     }
 
-    /** Roughly the bytes kept for the next read: constants and waiting events, and the size of the metadata. */
+    /** Roughly the bytes kept for the next read: constants, waiting events and types. */
     public long retainedBytes() {
         return chunk == null ? 0 : chunk.constants.retained() + waitingBytes;
     }

@@ -44,10 +44,10 @@ final class Constants {
     }
 
     void retain(long bytes, Bytes at) throws JfrFormatException {
-        retained += bytes;
-        if (retained > limits.retainedBytes()) {
-            throw at.malformed("constants and metadata of the chunk exceed the limit of " + limits.retainedBytes());
+        if (bytes > limits.retainedBytes() - retained) {
+            throw at.malformed("constants and types of the chunk exceed the limit of " + limits.retainedBytes());
         }
+        retained += bytes;
     }
 
     void release(long bytes) {

@@ -23,6 +23,9 @@ final class Metadata {
     private static final List<String> FIELDS_OF_EVENT_CLASSES =
             List.of("java.lang.String", "java.lang.Thread", "java.lang.Class", STACK_TRACE);
 
+    /** Characters in the name of a type or field that is kept: rows and their index hold it. */
+    private static final int LONGEST_NAME = 512;
+
     private final Limits limits;
     private final Predicate<String> wanted;
     private final boolean stackTraces;
@@ -30,12 +33,17 @@ final class Metadata {
 
     final LongMap<Layout> layouts = new LongMap<>();
     final LongMap<EventLayout> events = new LongMap<>();
-    private long retained;
+    /** Elements and attributes that the metadata event being read may still have. */
+    private int elementsLeft;
 
-    /** An event type and how its events lie; empty when nobody wants it. */
-    record EventLayout(EventType type, Layout layout) {
+    /**
+     * An event type and how its events lie; empty when nobody wants it.
+     *
+     * @param weight as of {@link Element#weight()}
+     */
+    record EventLayout(EventType type, Layout layout, long weight) {
         private static final EventLayout UNWANTED =
-                new EventLayout(new EventType(0, "", List.of(), List.of()), new Layout(0, "", false));
+                new EventLayout(new EventType(0, "", List.of(), List.of()), new Layout(0, "", false), 0);
 
         boolean isWanted() {
             return this != UNWANTED;
@@ -55,6 +63,18 @@ final class Metadata {
                 }
             }
             return null;
+        }
+
+        /** Roughly the bytes of memory that keeping what it says takes. */
+        long weight() {
+            long weight = 48;
+            for (String attribute : attributes) {
+                weight += 8 + attribute.length();
+            }
+            for (Element child : children) {
+                weight += child.weight();
+            }
+            return weight;
         }
 
         List<Element> children(String childName) {
@@ -77,10 +97,9 @@ final class Metadata {
 
     /** Reads a metadata event whose size and type were read; {@code in} ends where it ends. */
     void read(Bytes in) throws JfrFormatException {
-        constants.release(retained);
-        constants.retain(in.remaining(), in);
-        retained = in.remaining();
-
+        if (in.remaining() > limits.metadataBytes()) {
+            throw in.malformed("metadata of " + in.remaining() + " bytes, the limit is " + limits.metadataBytes());
+        }
         in.readLong(); // timestamp
         in.readLong(); // duration
         in.readLong(); // id of this version of the metadata
@@ -104,7 +123,8 @@ final class Metadata {
     }
 
     private Element readTree(Bytes in) throws JfrFormatException {
-        String[] strings = new String[in.readCount(Integer.MAX_VALUE, 1, "strings of metadata")];
+        elementsLeft = limits.metadataElements();
+        String[] strings = new String[in.readCount(limits.metadataElements(), 1, "strings of metadata")];
         for (int i = 0; i < strings.length; i++) {
             String text = in.readText(in.readByte(), limits.stringBytes());
             strings[i] = text == null ? "" : text;
@@ -117,11 +137,17 @@ final class Metadata {
             throw in.malformed("metadata nested deeper than the limit of " + limits.depth());
         }
         String name = readString(in, strings);
-        String[] attributes = new String[2 * in.readCount(Integer.MAX_VALUE / 2, 2, "attributes")];
+        int pairs = in.readCount(limits.metadataElements(), 2, "attributes of metadata");
+        elementsLeft -= 1 + pairs;
+        if (elementsLeft < 0) {
+            throw in.malformed(
+                    "metadata of more elements and attributes than the limit of " + limits.metadataElements());
+        }
+        String[] attributes = new String[2 * pairs];
         for (int i = 0; i < attributes.length; i++) {
             attributes[i] = readString(in, strings);
         }
-        int count = in.readCount(Integer.MAX_VALUE, 3, "elements of metadata");
+        int count = in.readCount(limits.metadataElements(), 3, "elements of metadata");
         List<Element> children = count == 0 ? List.of() : new ArrayList<>();
         for (int i = 0; i < count; i++) {
             children.add(readElement(in, strings, depth + 1));
@@ -157,6 +183,15 @@ final class Metadata {
         return name;
     }
 
+    private static String checkedName(Element element, Bytes in) throws JfrFormatException {
+        String name = name(element, in);
+        if (name.length() > LONGEST_NAME) {
+            throw in.malformed("metadata has a " + element.name + " with a name of " + name.length()
+                    + " characters, the limit is " + LONGEST_NAME);
+        }
+        return name;
+    }
+
     private static boolean isEvent(Element type) {
         return "jdk.jfr.Event".equals(type.attribute("superType"));
     }
@@ -177,10 +212,11 @@ final class Metadata {
                 continue;
             }
             types.add(entry);
-            String name = name(element, in);
+            String name = checkedName(element, in);
             boolean simple = element.attribute("simpleType") != null;
             Layout known = layouts.get(entry.getKey());
             if (known == null) {
+                constants.retain(element.weight(), in);
                 layouts.put(entry.getKey(), new Layout(entry.getKey(), name, simple));
                 added.add(entry.getKey());
                 if (layouts.size() > limits.types()) {
@@ -228,7 +264,7 @@ final class Metadata {
                 unsigned |= annotationType(annotation, annotations, in).name.equals("jdk.jfr.Unsigned");
             }
             slots[i] = new Layout.Slot(
-                    name(field, in),
+                    checkedName(field, in),
                     fieldType,
                     array,
                     field.attribute("constantPool") != null,
@@ -248,19 +284,27 @@ final class Metadata {
             long id = entry.getKey();
             String name = name(element, in);
             if (!wanted.test(name)) {
-                events.put(id, EventLayout.UNWANTED);
+                replace(id, EventLayout.UNWANTED, in);
                 continue;
             }
-            Layout layout = new Layout(id, name, false);
+            Layout layout = new Layout(id, checkedName(element, in), false);
             layout.define(slots(element, annotations, in));
             if (layout.slots.length == 0 || layout.slots[0].op() != Layout.LONG) {
                 throw in.malformed("event type " + name + " does not start with a start time");
             }
             EventLayout known = events.get(id);
             if (known == null || !known.layout.name.equals(name) || !known.layout.hasSlots(layout.slots)) {
-                events.put(id, new EventLayout(eventType(id, name, element, layout, annotations, in), layout));
+                EventType type = eventType(id, name, element, layout, annotations, in);
+                replace(id, new EventLayout(type, layout, element.weight()), in);
             }
         }
+    }
+
+    private void replace(long id, EventLayout layout, Bytes in) throws JfrFormatException {
+        EventLayout known = events.get(id);
+        constants.release(known == null ? 0 : known.weight);
+        constants.retain(layout.weight, in);
+        events.put(id, layout);
     }
 
     private static EventType eventType(

@@ -81,6 +81,11 @@ final class ChunkBuilder {
         return type;
     }
 
+    /** The metadata that follows does not declare it. */
+    void forget(Type type) {
+        types.remove(type.id);
+    }
+
     Type primitive(String name) {
         return types.values().stream()
                 .filter(t -> t.name.equals(name))

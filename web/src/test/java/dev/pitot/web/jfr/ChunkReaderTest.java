@@ -361,21 +361,37 @@ class ChunkReaderTest {
                         .integer(1)
                         .utf8("x".repeat(40)))
                 .finished();
-        Limits fine = new Limits(70, 2, 4000, 40, 3, 3, 10, 13);
+        Limits fine = new Limits(70, 2, 4000, 40, 3, 3, 10, 13, 2000, 200);
         readAtOnce(chunk);
         new ChunkReader(fine, name -> true).read(ChunkHeader.parse(chunk), chunk, sink);
         assertThat(handedOn).hasSize(2);
 
-        int[] values = {70, 2, 4000, 40, 3, 3, 10, 13};
-        int[] tooSmall = {50, 1, 200, 39, 2, 2, 1, 11};
+        int[] values = {70, 2, 4000, 40, 3, 3, 10, 13, 2000, 200};
+        int[] tooSmall = {50, 1, 200, 39, 2, 2, 1, 11, 200, 40};
         for (int i = 0; i < values.length; i++) {
             int[] v = values.clone();
             v[i] = tooSmall[i];
-            Limits limits = new Limits(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
+            Limits limits = new Limits(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]);
             assertThatExceptionOfType(JfrFormatException.class)
                     .as(limits.toString())
                     .isThrownBy(() -> new ChunkReader(limits, n -> true).read(ChunkHeader.parse(chunk), chunk, sink))
                     .withMessageContaining("limit");
+        }
+    }
+
+    @Test
+    void namesThatNoRowShouldHoldAreRefusedUnlessNobodyWantsTheEvent() throws Exception {
+        ChunkBuilder type = new ChunkBuilder(true);
+        type.eventType(100, "t".repeat(513));
+        byte[] longType = type.metadata().finished();
+        ChunkBuilder field = new ChunkBuilder(true);
+        field.eventType(100, "test.E").field("f".repeat(513), field.primitive("int"));
+        byte[] longField = field.metadata().finished();
+        for (byte[] chunk : List.of(longType, longField)) {
+            assertThatExceptionOfType(JfrFormatException.class)
+                    .isThrownBy(() -> readAtOnce(chunk))
+                    .withMessageContaining("a name of 513 characters, the limit is 512");
+            new ChunkReader(Limits.standard(), name -> false).read(ChunkHeader.parse(chunk), chunk, sink);
         }
     }
 

@@ -25,10 +25,12 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class HostileChunkTest {
-    private static final Limits LIMITS = new Limits(1 << 20, 1 << 16, 8 << 20, 1 << 16, 1 << 14, 1 << 11, 64, 1 << 12);
+    private static final Limits LIMITS =
+            new Limits(1 << 20, 1 << 16, 8 << 20, 1 << 16, 1 << 14, 1 << 11, 64, 1 << 12, 1 << 20, 1 << 15);
     /** Decoding every value of the real chunk takes far less. */
     private static final long ALLOCATED_AT_MOST = 64L << 20;
 
+    /** Of the processor: on a busy machine a thread may wait long for its turn. */
     private static final Duration TIME_AT_MOST = Duration.ofSeconds(2);
 
     private static byte[] real;
@@ -121,8 +123,24 @@ class HostileChunkTest {
     }
 
     /** Takes every value out in every way. */
-    private static void takeAll(EventType type, long offset, Event event) {
-        assertThat(event.startNanos() + event.durationNanos()).isNotNull();
+    private static EventSink takeAll(ChunkHeader clock) {
+        return (type, offset, event) -> takeAll(clock, type, event);
+    }
+
+    private static void takeAll(ChunkHeader clock, EventType type, Event event) {
+        long ticks = event.getLong(0);
+        double start = nanos(clock, ticks);
+        checkTime(type + " starts", event.startNanos(), start);
+        boolean spans = type.index("duration") == 1
+                && type.fields().get(1).typeName().equals("long")
+                && !type.fields().get(1).array()
+                && !type.fields().get(1).constantPool();
+        long span = spans ? event.getLong(1) : 0;
+        // an end beyond the range of the clock wraps around, as in the JDK's reader
+        double end = nanos(clock, ticks + span);
+        if (Math.abs(end - start) < Long.MAX_VALUE) {
+            checkTime(type + " takes", event.durationNanos(), end - start);
+        }
         for (int i = 0; i < type.fields().size(); i++) {
             event.get(i);
             switch (type.fields().get(i).typeName()) {
@@ -133,14 +151,30 @@ class HostileChunkTest {
         }
     }
 
+    /** Of the clock of the chunk; beyond the range of a long the value next to it. */
+    private static double nanos(ChunkHeader clock, long ticks) {
+        double sinceStart = Math.min(Math.max((double) ticks - clock.startTicks(), Long.MIN_VALUE), Long.MAX_VALUE);
+        double nanos = Math.min(
+                Math.max(sinceStart / (clock.ticksPerSecond() / 1e9), Long.MIN_VALUE), (double) Long.MAX_VALUE);
+        return Math.min(Math.max(clock.startNanos() + nanos, Long.MIN_VALUE), Long.MAX_VALUE);
+    }
+
+    /** A double holds 53 bits: of times near the range's ends the last 11 are lost, each time that one is rounded. */
+    private static void checkTime(String what, long nanos, double expected) {
+        if (Math.abs(nanos - expected) > 1 << 14) {
+            fail(what + " at or for " + nanos + " ns instead of " + expected);
+        }
+    }
+
     private void check(String what, byte[] chunk) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long allocated = threads.getCurrentThreadAllocatedBytes();
-        long from = System.nanoTime();
+        long from = threads.getCurrentThreadCpuTime();
         ChunkReader reader = new ChunkReader(LIMITS, name -> true);
         try {
-            reader.read(ChunkHeader.parse(chunk), chunk, HostileChunkTest::takeAll);
-            reader.finish(HostileChunkTest::takeAll);
+            ChunkHeader header = ChunkHeader.parse(chunk);
+            reader.read(header, chunk, takeAll(header));
+            reader.finish(takeAll(header));
             read++;
         } catch (JfrFormatException e) {
             assertThat(e.offset()).as(what).isBetween(-1L, Math.max(ChunkHeader.SIZE, (long) chunk.length));
@@ -149,7 +183,9 @@ class HostileChunkTest {
         } catch (RuntimeException | Error e) {
             fail(what, e);
         }
-        assertThat(System.nanoTime() - from).as("%s: ns", what).isLessThan(TIME_AT_MOST.toNanos());
+        assertThat(threads.getCurrentThreadCpuTime() - from)
+                .as("%s: CPU ns", what)
+                .isLessThan(TIME_AT_MOST.toNanos());
         assertThat(threads.getCurrentThreadAllocatedBytes() - allocated)
                 .as("%s: bytes allocated", what)
                 .isLessThan(ALLOCATED_AT_MOST);
@@ -273,6 +309,69 @@ class HostileChunkTest {
         }
     }
 
+    /** What the collector meets: with the limits it has, and no more memory than a small one. */
+    @Test
+    void metadataIsBoundedByTheLimitsThatTheCollectorHas() {
+        Limits standard = Limits.standard();
+        // 57 MB of elements without attributes and children, which deflate to 57 KB
+        byte[] elements = metadata(tree(19_000_000));
+        assertRefused(standard, elements, "metadata of", 1 << 20);
+        // as many bytes as may be, of objects: elements, attributes, strings
+        assertRefused(standard, metadata(tree(1_300_000)), "elements of metadata", 32 << 20);
+        ChunkBuilder.Out nested = strings(1).integer(0).integer(0).integer(130);
+        for (int i = 0; i < 130; i++) {
+            nested.integer(0).integer(0).integer(10_000).raw(new byte[30_000]);
+        }
+        assertRefused(standard, metadata(nested), "more elements and attributes", 32 << 20);
+        ChunkBuilder.Out attributes = strings(1).integer(0).integer(1_900_000).raw(new byte[3_800_000]);
+        assertRefused(standard, metadata(attributes.integer(0)), "attributes", 32 << 20);
+        assertRefused(standard, metadata(strings(3_900_000)), "strings", 32 << 20);
+        // each metadata event adds a type, the fields of all of which are kept
+        ChunkBuilder b = new ChunkBuilder(true);
+        for (int i = 0; i < 40; i++) {
+            ChunkBuilder.Type type = b.type(200 + i, "test.Wide" + i);
+            for (int f = 0; f < 20_000; f++) {
+                type.field("f", b.primitive("int"));
+            }
+            b.metadata();
+            b.forget(type);
+        }
+        assertRefused(standard, b.finished(), "constants and types", 1 << 30);
+    }
+
+    private static ChunkBuilder.Out strings(int count) {
+        return new ChunkBuilder.Out(true).integer(count).raw(new byte[count]);
+    }
+
+    private static ChunkBuilder.Out tree(int elements) {
+        return strings(1).integer(0).integer(0).integer(elements).raw(new byte[3 * elements]);
+    }
+
+    /** A chunk of one metadata event. */
+    private static byte[] metadata(ChunkBuilder.Out content) {
+        ChunkBuilder b = new ChunkBuilder(true);
+        b.event(0, out -> out.number(0).number(0).number(1).raw(content.bytes()));
+        byte[] chunk = b.finished();
+        ByteBuffer.wrap(chunk).putLong(24, ChunkHeader.SIZE);
+        return chunk;
+    }
+
+    private static void assertRefused(Limits limits, byte[] chunk, String message, long allocatedAtMost) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long allocated = threads.getCurrentThreadAllocatedBytes();
+        ChunkReader reader = new ChunkReader(limits, name -> true);
+        try {
+            reader.read(ChunkHeader.parse(chunk), chunk, (type, offset, event) -> {});
+            fail(message + ": read");
+        } catch (JfrFormatException e) {
+            assertThat(e).hasMessageContaining(message).hasMessageContaining("limit");
+        }
+        assertThat(threads.getCurrentThreadAllocatedBytes() - allocated)
+                .as("%s: bytes allocated", message)
+                .isLessThan(allocatedAtMost);
+        assertThat(reader.retainedBytes()).as(message).isLessThanOrEqualTo(limits.retainedBytes());
+    }
+
     @Test
     void aFewBytesThatStandForMuchAreRefusedBeforeTheyCostMuch() {
         // each event asks for another of a few large constants, which do not fit what is kept decoded
@@ -297,13 +396,15 @@ class HostileChunkTest {
         }
         ChunkReader reader = new ChunkReader(LIMITS, name -> true);
         byte[] chunk = b.finished();
-        long from = System.nanoTime();
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long from = threads.getCurrentThreadCpuTime();
         try {
-            reader.read(ChunkHeader.parse(chunk), chunk, HostileChunkTest::takeAll);
+            ChunkHeader header = ChunkHeader.parse(chunk);
+            reader.read(header, chunk, takeAll(header));
             fail("events that need 6 MB of constants each were read");
         } catch (JfrFormatException e) {
             assertThat(e).hasMessageContaining("over and over");
         }
-        assertThat(System.nanoTime() - from).isLessThan(TimeUnit.SECONDS.toNanos(20));
+        assertThat(threads.getCurrentThreadCpuTime() - from).isLessThan(TimeUnit.SECONDS.toNanos(20));
     }
 }
