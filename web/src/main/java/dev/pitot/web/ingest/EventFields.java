@@ -5,6 +5,7 @@ import dev.pitot.web.jfr.Event;
 import dev.pitot.web.jfr.EventType;
 import dev.pitot.web.jfr.Struct;
 import dev.pitot.web.jfr.ThreadInfo;
+import dev.pitot.web.live.DurationHistogram;
 import dev.pitot.web.store.Json;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,13 @@ import org.jspecify.annotations.Nullable;
  * since the epoch, what could not be had as null ({@code docs/spec/events.md}). Immutable.
  */
 final class EventFields {
+    /** Characters of a text of a sample or of {@link #text}, which stay in memory for minutes. */
+    static final int LONGEST_TEXT = 1024;
+    /** Characters of a histogram, which does not stay: all buckets, each with its number and a count of 15 digits. */
+    private static final int LONGEST_HISTOGRAM = 20 * DurationHistogram.BUCKETS;
+    /** Fields of a type that are used: the JVM's own have some thirty at most, and Java code hardly more. */
+    private static final int MOST_FIELDS = 256;
+
     private static final int DEEPEST = 4;
     private static final int LONGEST_LIST = 64;
     /** Characters of one event's JSON after which further fields are left out. */
@@ -61,7 +69,7 @@ final class EventFields {
         this.clock = clock;
         List<Integer> kept = new ArrayList<>();
         List<Integer> metrics = new ArrayList<>();
-        for (int i = 1; i < type.fields().size(); i++) {
+        for (int i = 1; i < Math.min(type.fields().size(), 1 + MOST_FIELDS); i++) {
             EventType.Field field = type.fields().get(i);
             if (!field.name().equals("duration")
                     && !field.name().equals("eventThread")
@@ -240,7 +248,7 @@ final class EventFields {
             out.append('}');
         } else if (value instanceof List<?> list) {
             out.append('[');
-            for (int i = 0; i < Math.min(list.size(), LONGEST_LIST); i++) {
+            for (int i = 0; i < Math.min(list.size(), LONGEST_LIST) && out.length() < LONGEST_JSON; i++) {
                 if (i > 0) {
                     out.append(',');
                 }
@@ -274,7 +282,7 @@ final class EventFields {
             Kind kind = kind(type.fields().get(field));
             numbers[i] = Double.NaN;
             switch (kind) {
-                case TEXT -> texts[i] = event.getString(field);
+                case TEXT -> texts[i] = cut(event.getString(field), LONGEST_TEXT);
                 case FLOAT -> numbers[i] = widened((float) event.getDouble(field));
                 case DOUBLE -> numbers[i] = event.getDouble(field);
                 case WHOLE -> numbers[i] = event.getLong(field);
@@ -305,11 +313,21 @@ final class EventFields {
             double[] numbers,
             @Nullable String[] texts) {}
 
-    /** Text of a field of an event; empty when it is absent or no text. */
+    /** The first characters of a text, marked with an ellipsis when there were more. */
+    private static @Nullable String cut(@Nullable String text, int longest) {
+        if (text == null || text.length() <= longest) {
+            return text;
+        }
+        int end = Character.isHighSurrogate(text.charAt(longest - 2)) ? longest - 2 : longest - 1;
+        return text.substring(0, end) + '\u2026';
+    }
+
+    /** Text of a field of an event, cut as in a sample unless it is a histogram; empty when it is absent or no text. */
     String text(Event event, String name) {
         int field = type.index(name);
         String value = field >= 0 && kind(type.fields().get(field)) == Kind.TEXT ? event.getString(field) : null;
-        return value == null ? "" : value;
+        String kept = cut(value, name.equals("histogram") ? LONGEST_HISTOGRAM : LONGEST_TEXT);
+        return kept == null ? "" : kept;
     }
 
     /** Whole number of a field, or nanoseconds of a time span; 0 when it is absent, no number or could not be had. */

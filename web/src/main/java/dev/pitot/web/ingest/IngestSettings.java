@@ -22,17 +22,25 @@ public record IngestSettings(
         int parsers,
         long heldBytes,
         int openReaders) {
+    private static final long MOST_HELD_BYTES = 128L << 20;
+
     public IngestSettings {
         eventPatterns = List.copyOf(eventPatterns);
     }
 
+    /** The settings of the collector: in a small heap no more than an eighth of it waits to be parsed. */
     public static IngestSettings standard() {
+        return standard(Runtime.getRuntime().maxMemory());
+    }
+
+    /** @param heapBytes the most the heap may grow to */
+    static IngestSettings standard(long heapBytes) {
         return new IngestSettings(
                 List.of(),
                 RetentionSettings.standard(),
                 Duration.ofMillis(100),
                 DatabaseSettings.parsers(),
-                128L << 20,
+                Math.min(MOST_HELD_BYTES, heapBytes / 8),
                 512);
     }
 

@@ -11,7 +11,7 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /** Writes chunks byte by byte, also such as no JVM would write. */
-final class ChunkBuilder {
+public final class ChunkBuilder {
     static final long START_NANOS = 1_700_000_000_000_000_000L;
     static final long START_TICKS = 1_000;
     static final long TICKS_PER_SECOND = 100_000_000;
@@ -24,7 +24,7 @@ final class ChunkBuilder {
     private int generation = 1;
     private int flushed;
 
-    ChunkBuilder(boolean compressed) {
+    public ChunkBuilder(boolean compressed) {
         this.compressed = compressed;
         this.chunk = new Out(compressed);
         chunk.raw(new byte[ChunkHeader.SIZE]);
@@ -37,7 +37,7 @@ final class ChunkBuilder {
     record FieldType(String name, long type, boolean array, boolean constant) {}
 
     /** A declared type. */
-    static final class Type {
+    public static final class Type {
         final long id;
         final String name;
         String superType;
@@ -49,7 +49,7 @@ final class ChunkBuilder {
             this.name = name;
         }
 
-        Type field(String fieldName, Type type) {
+        public Type field(String fieldName, Type type) {
             fields.add(new FieldType(fieldName, type.id, false, false));
             return this;
         }
@@ -86,7 +86,7 @@ final class ChunkBuilder {
         types.remove(type.id);
     }
 
-    Type primitive(String name) {
+    public Type primitive(String name) {
         return types.values().stream()
                 .filter(t -> t.name.equals(name))
                 .findFirst()
@@ -94,13 +94,13 @@ final class ChunkBuilder {
     }
 
     /** An event type with a start time. */
-    Type eventType(long id, String name) {
+    public Type eventType(long id, String name) {
         Type type = type(id, name).field("startTime", primitive("long"));
         type.superType = "jdk.jfr.Event";
         return type;
     }
 
-    ChunkBuilder metadata() {
+    public ChunkBuilder metadata() {
         List<String> strings = new ArrayList<>(List.of("root", "metadata", "region", "class", "field"));
         Out tree = new Out(compressed);
         tree.integer(0).integer(0).integer(2);
@@ -170,7 +170,7 @@ final class ChunkBuilder {
     }
 
     /** An event at this many ticks after the chunk's start. */
-    ChunkBuilder event(Type type, long ticks, Consumer<Out> fields) {
+    public ChunkBuilder event(Type type, long ticks, Consumer<Out> fields) {
         return event(type.id, out -> {
             out.number(START_TICKS + ticks);
             fields.accept(out);
@@ -225,7 +225,7 @@ final class ChunkBuilder {
     }
 
     /** The whole chunk so far, finished. */
-    byte[] finished() {
+    public byte[] finished() {
         byte[] bytes = chunk.bytes();
         System.arraycopy(header(true), 0, bytes, 0, ChunkHeader.SIZE);
         return bytes;
@@ -241,7 +241,7 @@ final class ChunkBuilder {
     }
 
     /** Bytes in the chunk's encoding. */
-    static final class Out {
+    public static final class Out {
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         private final boolean compressed;
 
@@ -269,7 +269,7 @@ final class ChunkBuilder {
                     : raw(ByteBuffer.allocate(8).putLong(value).array());
         }
 
-        Out integer(int value) {
+        public Out integer(int value) {
             return compressed
                     ? varint(value & 0xffff_ffffL)
                     : raw(ByteBuffer.allocate(4).putInt(value).array());

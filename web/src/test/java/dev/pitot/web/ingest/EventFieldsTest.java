@@ -1,0 +1,118 @@
+package dev.pitot.web.ingest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.pitot.web.jfr.ChunkBuilder;
+import dev.pitot.web.jfr.ChunkHeader;
+import dev.pitot.web.jfr.ChunkReader;
+import dev.pitot.web.jfr.Event;
+import dev.pitot.web.jfr.Limits;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
+import jdk.jfr.AnnotationElement;
+import jdk.jfr.EventFactory;
+import jdk.jfr.Name;
+import jdk.jfr.Recording;
+import jdk.jfr.ValueDescriptor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Events that ask for more than rows and memory should hold. */
+class EventFieldsTest {
+    private static final String TYPE = "test.Generated";
+
+    @TempDir
+    private Path folder;
+
+    /** Records one event and hands it on as the collector reads it. */
+    private void record(List<ValueDescriptor> fields, List<Object> values, BiConsumer<EventFields, Event> sink)
+            throws Exception {
+        Path file = folder.resolve("one.jfr");
+        EventFactory factory = EventFactory.create(List.of(new AnnotationElement(Name.class, TYPE)), fields);
+        try (Recording recording = new Recording()) {
+            recording.enable(TYPE);
+            recording.start();
+            jdk.jfr.Event event = factory.newEvent();
+            for (int i = 0; i < values.size(); i++) {
+                event.set(i, values.get(i));
+            }
+            event.commit();
+            recording.stop();
+            recording.dump(file);
+        } finally {
+            factory.unregister();
+        }
+        read(Files.readAllBytes(file), sink);
+    }
+
+    private static void read(byte[] all, BiConsumer<EventFields, Event> sink) throws Exception {
+        ChunkHeader header = ChunkHeader.parse(all);
+        int[] events = {0};
+        new ChunkReader(Limits.standard(), TYPE::equals)
+                .read(header, Arrays.copyOf(all, (int) header.chunkSize()), (type, offset, event) -> {
+                    events[0]++;
+                    sink.accept(new EventFields(type, header), event);
+                });
+        assertThat(events[0]).isEqualTo(1);
+    }
+
+    @Test
+    void textsThatStayInMemoryAreCutButNoHistogram() throws Exception {
+        String pilot = "x".repeat(EventFields.LONGEST_TEXT - 2) + "\uD83D\uDE80".repeat(5000);
+        String histogram = "100:200 ".repeat(500).strip();
+        List<ValueDescriptor> fields = List.of(
+                new ValueDescriptor(String.class, "route"),
+                new ValueDescriptor(String.class, "histogram"),
+                new ValueDescriptor(String.class, "whole"));
+        String whole = "w".repeat(EventFields.LONGEST_TEXT);
+        record(fields, List.of(pilot, histogram, whole), (kept, event) -> {
+            String cut = "x".repeat(EventFields.LONGEST_TEXT - 2) + "\u2026";
+            assertThat(kept.text(event, "route")).isEqualTo(cut);
+            assertThat(kept.text(event, "histogram")).isEqualTo(histogram);
+            String[] texts = kept.sample(event).texts();
+            assertThat(texts[0]).isEqualTo(cut);
+            assertThat(texts[1]).hasSize(EventFields.LONGEST_TEXT);
+            assertThat(texts[2]).isEqualTo(whole);
+        });
+    }
+
+    @Test
+    void ofATypeOfManyFieldsTheFirstAreUsed() throws Exception {
+        ChunkBuilder chunk = new ChunkBuilder(true);
+        ChunkBuilder.Type type = chunk.eventType(100, TYPE);
+        for (int i = 1; i <= 300; i++) {
+            type.field("field" + i, chunk.primitive("int"));
+        }
+        chunk.metadata().event(type, 1, out -> IntStream.rangeClosed(1, 300).forEach(out::integer));
+        read(chunk.finished(), (kept, event) -> {
+            assertThat(kept.metricNames()).hasSize(256).endsWith("field256");
+            assertThat(kept.sample(event).numbers()).hasSize(256).endsWith(256);
+            JsonNode json = json(kept.json(event));
+            assertThat(json).hasSize(256);
+            assertThat(json.path("field256").intValue()).isEqualTo(256);
+        });
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return new ObjectMapper().readTree(text);
+        } catch (JsonProcessingException e) {
+            throw new AssertionError(text, e);
+        }
+    }
+
+    @Test
+    void noMoreThanAnEighthOfTheHeapWaitsToBeParsed() {
+        assertThat(IngestSettings.standard(256L << 20).heldBytes()).isEqualTo(32L << 20);
+        assertThat(IngestSettings.standard(8L << 30).heldBytes()).isEqualTo(128L << 20);
+        assertThat(IngestSettings.standard().heldBytes())
+                .isLessThanOrEqualTo(Runtime.getRuntime().maxMemory() / 8);
+    }
+}
