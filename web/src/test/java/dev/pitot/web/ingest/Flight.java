@@ -2,10 +2,12 @@ package dev.pitot.web.ingest;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -102,6 +104,7 @@ record Flight(UUID jvm, List<FlightChunk> chunks) {
         }
     }
 
+    /** Null when there is none yet, or when the JVM removed a file or folder while they were walked. */
     private static Path chunkFile(Path repository, int index) throws IOException {
         try (Stream<Path> files = Files.walk(repository)) {
             List<Path> found = files.filter(f -> f.toString().endsWith(".jfr"))
@@ -109,6 +112,8 @@ record Flight(UUID jvm, List<FlightChunk> chunks) {
                     .sorted(java.util.Comparator.comparing(f -> f.toString().replace(".jfr", "")))
                     .toList();
             return found.size() > index ? found.get(index) : null;
+        } catch (UncheckedIOException | NoSuchFileException goneMeanwhile) {
+            return null;
         }
     }
 

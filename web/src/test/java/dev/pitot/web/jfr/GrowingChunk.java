@@ -2,9 +2,11 @@ package dev.pitot.web.jfr;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -121,9 +123,12 @@ record GrowingChunk(List<byte[]> headers, byte[] bytes) {
         }
     }
 
+    /** Empty when there is none yet, or when the JVM removed a file or folder while they were walked. */
     private static Optional<Path> firstChunk(Path repository) throws IOException {
         try (Stream<Path> files = Files.walk(repository)) {
             return files.filter(f -> f.toString().endsWith(".jfr")).min(Comparator.naturalOrder());
+        } catch (UncheckedIOException | NoSuchFileException goneMeanwhile) {
+            return Optional.empty();
         }
     }
 
