@@ -24,6 +24,7 @@ import jdk.jfr.Timespan;
 import jdk.jfr.Timestamp;
 import jdk.jfr.ValueDescriptor;
 import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordedThread;
 import jdk.jfr.consumer.RecordingFile;
 
 /** What the store must hold of a flight by the JDK's own reader, and what it does hold: each as text, with how often it occurs. */
@@ -62,9 +63,9 @@ final class Expected {
                         line.append(' ').append(field.getName()).append('=').append(value);
                     }
                 }
-                if (event.getEventType().getName().equals("pitot.HttpRequest")) {
-                    line.append(" thread=")
-                            .append(event.getThread("eventThread").getJavaName());
+                String thread = hasThread(event) ? threadName(event.getThread("eventThread")) : null;
+                if (thread != null) {
+                    line.append(" thread=").append(thread);
                 }
                 events.merge(line.toString(), 1, Integer::sum);
             }
@@ -115,10 +116,19 @@ final class Expected {
                         .toList();
     }
 
+    /** Whether the store has the name of its thread under {@code thread}. */
+    private static boolean hasThread(RecordedEvent event) {
+        return event.hasField("eventThread") && !event.hasField("thread");
+    }
+
+    private static String threadName(RecordedThread thread) {
+        return thread == null ? null : thread.getJavaName() != null ? thread.getJavaName() : thread.getOSName();
+    }
+
     private static Object value(RecordedEvent event, ValueDescriptor field) {
         String name = field.getName();
         if (name.equals("duration")) {
-            return null;
+            return Long.toString(event.getDuration().toNanos());
         }
         if (field.getAnnotation(Timestamp.class) != null && !name.equals("startTime")) {
             return Long.toString(event.getInstant(name).toEpochMilli());
@@ -135,12 +145,14 @@ final class Expected {
                                 || event.getLong(name) == Long.MIN_VALUE
                         ? null
                         : Long.toString(event.getLong(name));
+            case "boolean" -> Boolean.toString(event.getBoolean(name));
             case "int", "short", "byte" -> Long.toString(event.getLong(name));
             case "float" -> number(Double.parseDouble(Float.toString(event.getFloat(name))));
             case "double" -> number(event.getDouble(name));
             case "java.lang.String" -> event.getString(name);
             case "java.lang.Class" ->
                 event.getClass(name) == null ? null : event.getClass(name).getName();
+            case "java.lang.Thread" -> name.equals("eventThread") ? null : threadName(event.getThread(name));
             default -> null;
         };
     }
@@ -177,7 +189,7 @@ final class Expected {
             fields.computeIfAbsent(event.getEventType().getName(), t -> {
                 List<String> names = new ArrayList<>();
                 event.getFields().forEach(f -> names.add(f.getName()));
-                if (t.equals("pitot.HttpRequest")) {
+                if (hasThread(event)) {
                     names.add("thread");
                 }
                 return names;
@@ -194,8 +206,8 @@ final class Expected {
                             new StringBuilder(rows.getString(1)).append(' ').append(rows.getLong(2));
                     for (String field : fields.getOrDefault(rows.getString(1), List.of())) {
                         JsonNode value = data.path(field);
-                        boolean simple = value.isTextual() || value.isNumber();
-                        if (simple && !field.equals("duration") && !field.equals("eventThread")) {
+                        boolean simple = value.isTextual() || value.isNumber() || value.isBoolean();
+                        if (simple && !field.equals("eventThread")) {
                             line.append(' ').append(field).append('=').append(text(value));
                         }
                     }
@@ -209,7 +221,7 @@ final class Expected {
     private static String text(JsonNode value) {
         return value.isTextual()
                 ? value.textValue()
-                : value.isIntegralNumber() ? value.asText() : number(value.doubleValue());
+                : value.isIntegralNumber() || value.isBoolean() ? value.asText() : number(value.doubleValue());
     }
 
     /** As {@link #samples}, from the blocks. */
