@@ -52,8 +52,11 @@ final class EventFields {
 
     private final EventType type;
     private final ChunkHeader clock;
+    /** Of each field of the type; found once, as a field may have any number of annotations. */
+    private final Kind[] kindOf;
+
+    private final String[] unitOf;
     private final int[] fields;
-    private final Kind[] kinds;
     private final String[] names;
     private final boolean duration;
     private final int thread;
@@ -67,6 +70,11 @@ final class EventFields {
     EventFields(EventType type, ChunkHeader clock) {
         this.type = type;
         this.clock = clock;
+        kindOf = type.fields().stream().map(EventFields::kind).toArray(Kind[]::new);
+        unitOf = new String[kindOf.length];
+        for (int i = 0; i < kindOf.length; i++) {
+            unitOf[i] = unit(type.fields().get(i), kindOf[i] == Kind.TIMESTAMP ? TIMESTAMP : TIMESPAN);
+        }
         List<Integer> kept = new ArrayList<>();
         List<Integer> metrics = new ArrayList<>();
         for (int i = 1; i < Math.min(type.fields().size(), 1 + MOST_FIELDS); i++) {
@@ -75,24 +83,19 @@ final class EventFields {
                     && !field.name().equals("eventThread")
                     && !field.name().equals("stackTrace")) {
                 kept.add(i);
-                if (isMetric(kind(field))) {
+                if (isMetric(kindOf[i])) {
                     metrics.add(i);
                 }
             }
         }
         fields = kept.stream().mapToInt(i -> i).toArray();
-        kinds = kept.stream().map(i -> kind(type.fields().get(i))).toArray(Kind[]::new);
         names = names(type, kept);
         metricFields = metrics.stream().mapToInt(i -> i).toArray();
         metricNames = names(type, metrics);
         duration =
                 type.index("duration") == 1 && type.fields().get(1).typeName().equals("long");
         int eventThread = type.index("eventThread");
-        thread = eventThread >= 0
-                        && type.index("thread") < 0
-                        && kind(type.fields().get(eventThread)) == Kind.THREAD
-                ? eventThread
-                : -1;
+        thread = eventThread >= 0 && type.index("thread") < 0 && kindOf[eventThread] == Kind.THREAD ? eventThread : -1;
     }
 
     private static String[] names(EventType type, List<Integer> fields) {
@@ -147,8 +150,7 @@ final class EventFields {
         if (value == Long.MIN_VALUE || value == Long.MAX_VALUE) {
             return value;
         }
-        String unit = unit(type.fields().get(field), annotation);
-        return switch (unit) {
+        return switch (unitOf[field]) {
             case "TICKS" -> annotation.equals(TIMESPAN) ? clock.ticksToDurationNanos(value) : clock.ticksToNanos(value);
             case "MICROSECONDS" -> TimeUnit.MICROSECONDS.toNanos(value);
             case "MILLISECONDS", "MILLISECONDS_SINCE_EPOCH" -> TimeUnit.MILLISECONDS.toNanos(value);
@@ -162,7 +164,7 @@ final class EventFields {
         StringBuilder out = new StringBuilder(256).append('{');
         for (int i = 0; i < fields.length && out.length() < LONGEST_JSON; i++) {
             key(out, names[i]);
-            append(out, event, fields[i], kinds[i]);
+            append(out, event, fields[i], kindOf[fields[i]]);
         }
         if (duration) {
             key(out, "duration");
@@ -279,7 +281,7 @@ final class EventFields {
         @Nullable String[] texts = new @Nullable String[metricFields.length];
         for (int i = 0; i < metricFields.length; i++) {
             int field = metricFields[i];
-            Kind kind = kind(type.fields().get(field));
+            Kind kind = kindOf[field];
             numbers[i] = Double.NaN;
             switch (kind) {
                 case TEXT -> texts[i] = cut(event.getString(field), LONGEST_TEXT);
@@ -325,7 +327,7 @@ final class EventFields {
     /** Text of a field of an event, cut as in a sample unless it is a histogram; empty when it is absent or no text. */
     String text(Event event, String name) {
         int field = type.index(name);
-        String value = field >= 0 && kind(type.fields().get(field)) == Kind.TEXT ? event.getString(field) : null;
+        String value = field >= 0 && kindOf[field] == Kind.TEXT ? event.getString(field) : null;
         String kept = cut(value, name.equals("histogram") ? LONGEST_HISTOGRAM : LONGEST_TEXT);
         return kept == null ? "" : kept;
     }
@@ -337,7 +339,7 @@ final class EventFields {
             return 0;
         }
         long value =
-                switch (kind(type.fields().get(field))) {
+                switch (kindOf[field]) {
                     case WHOLE, AMOUNT -> event.getLong(field);
                     case TIMESPAN -> time(event, field, TIMESPAN);
                     default -> 0;
@@ -350,7 +352,7 @@ final class EventFields {
         int field = type.index(name);
         return field < 0
                 ? Double.NaN
-                : switch (kind(type.fields().get(field))) {
+                : switch (kindOf[field]) {
                     case WHOLE, FLOAT, DOUBLE -> event.getDouble(field);
                     default -> Double.NaN;
                 };
