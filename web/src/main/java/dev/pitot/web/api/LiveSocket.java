@@ -45,6 +45,10 @@ final class LiveSocket {
             Session session = ctx.session;
             session.setIdleTimeout(IDLE);
             ctx.enableAutomaticPings(PING_SECONDS, TimeUnit.SECONDS);
+            Access.Session login = ctx.attribute(SESSION);
+            if (login != null) {
+                sessions.put(session, login);
+            }
             Viewer viewer = live.connect((message, done) -> {
                 if (session.isOpen()) {
                     session.sendText(message, Callback.from(() -> done.accept(null), done::accept));
@@ -53,13 +57,9 @@ final class LiveSocket {
                 }
             });
             ctx.attribute(VIEWER, viewer);
-            Access.Session login = ctx.attribute(SESSION);
-            if (login != null) {
-                sessions.put(session, login);
-                // A logout between the upgrade and this line has not seen the connection.
-                if (!access.use(login)) {
-                    end(session, "The session is over; log in again.");
-                }
+            // A logout between the upgrade and the first lines of this has not seen the connection.
+            if (login != null && !access.use(login)) {
+                end(session, "The session is over; log in again.");
             }
         });
         ws.onMessage(ctx -> watch(viewer(ctx), ctx.message()));

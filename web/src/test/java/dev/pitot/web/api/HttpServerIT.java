@@ -531,6 +531,8 @@ class HttpServerIT {
             String session = mine.session();
             Page page = new Page();
             connect(mine, page, "Cookie", session);
+            // The client's side of the handshake is done before the server's.
+            await().until(() -> mine.live.viewers() == 1);
             for (int i = 0; i < 5; i++) {
                 clock.pass(Duration.ofHours(11));
                 mine.http.checkSessions();
