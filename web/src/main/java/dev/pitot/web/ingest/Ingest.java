@@ -108,7 +108,8 @@ public final class Ingest implements AutoCloseable {
         }
         Stored stored;
         try {
-            stored = answer.get(COMMIT_SECONDS, TimeUnit.SECONDS);
+            // What is durable is handed on even when the commit outlasts this request.
+            stored = answer.thenApply(committed -> handOn(request, committed)).get(COMMIT_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException | TimeoutException away) {
             return refuse(503, "The database of the collector is away; try again.", 5);
         } catch (InterruptedException stopped) {
@@ -144,6 +145,14 @@ public final class Ingest implements AutoCloseable {
         if (stored.gaps() != null) {
             parser.gaps(stored.gaps());
         }
+    }
+
+    /** On the thread that commits: waits for nothing. */
+    private Stored handOn(WireRequest request, Stored stored) {
+        if (!stored.known()) {
+            return stored;
+        }
+        JvmParser parser = parsing.parser(request.jvm());
         if (stored.outcome() == Stored.Outcome.TAKEN && request.segment() != null) {
             parser.arrived(request.segment());
         }
@@ -152,6 +161,7 @@ public final class Ingest implements AutoCloseable {
         if (stored.outcome() == Stored.Outcome.TAKEN || !stored.ended().isEmpty() || request.ended()) {
             parser.schedule();
         }
+        return stored;
     }
 
     private Reply reply(WireRequest request, Stored stored) {

@@ -278,6 +278,14 @@ final class JvmParser {
         }
     }
 
+    /**
+     * A run of its own, whatever else is scheduled: one that is under way may have looked into the inbox, or at the minutes,
+     * before the collector began to stop.
+     */
+    void runLast() {
+        run();
+    }
+
     private void run() {
         lock.lock();
         try {
@@ -311,8 +319,11 @@ final class JvmParser {
 
     private void load() throws SQLException {
         if (!loaded) {
+            // The end before the chunks: another collector may commit the last chunk and the end between the two
+            // queries.
+            boolean last = stage.jvm(jvm).map(JvmRow::ended).orElse(false);
             refresh();
-            stage.jvm(jvm).map(JvmRow::ended).ifPresent(last -> ended |= last);
+            ended |= last;
             loaded = true;
         }
     }

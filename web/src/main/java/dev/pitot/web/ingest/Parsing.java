@@ -233,7 +233,7 @@ final class Parsing {
     void close() {
         closing = true;
         ticker.shutdownNow();
-        parsers.values().forEach(JvmParser::schedule);
+        parsers.values().forEach(parser -> execute(parser::runLast));
         executor.shutdown();
         try {
             if (!executor.awaitTermination(8, TimeUnit.SECONDS)) {

@@ -28,6 +28,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -125,6 +126,50 @@ class IngestIT {
         assertStoredOnce(at, flight);
     }
 
+    /** Lets nobody go on who hands on a part, until it is told to. */
+    private static final class HeldFeed extends RecordingFeed {
+        final CountDownLatch released = new CountDownLatch(1);
+        final CountDownLatch reached = new CountDownLatch(1);
+
+        @Override
+        public void flushed(UUID jvm) {
+            reached.countDown();
+            try {
+                released.await(20, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Test
+    void aCollectorThatIsStoppedWhileItParsesStoresWhatItHasTaken() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        HeldFeed feed = new HeldFeed();
+        ExecutorService agents = Executors.newCachedThreadPool();
+        List<Flight.Part> parts = flight.backlog().parts(new Random(10));
+        try (Database database = open(at)) {
+            Ingest ingest = new Ingest(database, feed, settings());
+            for (Flight.Part part : parts) {
+                // Its answer waits for the feed; what it has brought does not.
+                agents.submit(() -> ingest.handle(flight.body(part, flight.hello())));
+                Awaitility.await().until(() -> ingest.stats().segments() == parts.indexOf(part) + 1);
+            }
+            assertThat(feed.reached.await(10, TimeUnit.SECONDS)).isTrue();
+            Thread stop = new Thread(ingest::close);
+            stop.start();
+            Awaitility.await().until(() -> Arrays.stream(stop.getStackTrace())
+                    .anyMatch(frame -> frame.getMethodName().equals("awaitTermination")));
+            feed.released.countDown();
+            stop.join(20_000);
+        } finally {
+            feed.released.countDown();
+            agents.shutdownNow();
+        }
+        assertStoredOnce(at, flight);
+    }
+
     /** All that is stored of a JVM, as one number. */
     private static String fingerprint(TestPostgres.Database at) throws Exception {
         try (Connection c = at.connect();
@@ -133,9 +178,11 @@ class IngestIT {
                         select (select md5(string_agg(jvm_id::text || chunk_start || ' ' || chunk_offset || md5(bytes), ','
                                 order by jvm_id, chunk_start, chunk_offset)) from segment),
                             (select string_agg(chunk_start || ' ' || durable_offset || state, ',' order by chunk_start) from chunk),
-                            (select count(*) from event)""")) {
+                            (select count(*) from event), (select md5(string_agg(concat_ws(' ', chunk_ticks, day, boundary, size, header), ',' order by chunk_start)) from chunk),
+                            (select string_agg(concat_ws(' ', jvm_id, service, host, pid, labels, ended), ',' order by jvm_id) from jvm)""")) {
             row.next();
-            return row.getString(1) + " " + row.getString(2) + " " + row.getString(3);
+            return String.join(
+                    " ", row.getString(1), row.getString(2), row.getString(3), row.getString(4), row.getString(5));
         }
     }
 

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Counts what it is told. */
-final class RecordingFeed implements Feed {
+class RecordingFeed implements Feed {
     final AtomicInteger hellos = new AtomicInteger();
     final AtomicInteger metrics = new AtomicInteger();
     final AtomicInteger endpoints = new AtomicInteger();
