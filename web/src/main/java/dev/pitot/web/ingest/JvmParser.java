@@ -51,6 +51,9 @@ import org.slf4j.LoggerFactory;
 final class JvmParser {
     private static final Logger LOG = LoggerFactory.getLogger(JvmParser.class);
 
+    /** So often the database may refuse events of a chunk before the rest of it is left unparsed. */
+    private static final int REFUSALS = 3;
+
     private static final int BATCH_EVENTS = 5_000;
     private static final int BATCH_SAMPLES = 20_000;
     private static final int BATCH_BYTES = 4 << 20;
@@ -168,6 +171,9 @@ final class JvmParser {
     private final Minutes minutes = new Minutes();
     /** By chunk: parts up to here were handed to the feed; outlives {@link #forget}. */
     private final Map<Long, Long> live = new HashMap<>();
+
+    /** By chunk: how often the database refused its events; outlives {@link #forget}. */
+    private final Map<Long, Integer> refusals = new HashMap<>();
 
     private int failures;
     private boolean ended;
@@ -471,8 +477,18 @@ final class JvmParser {
             if (atEnd) {
                 error = readWaiting(reader, chunk, batch);
             }
-            if (!commit(chunk, batch, parsed, atEnd || error != null, error)) {
-                continue;
+            try {
+                if (!commit(chunk, batch, parsed, atEnd || error != null, error)) {
+                    continue;
+                }
+            } catch (SQLException e) {
+                if (!EventStore.isRefusal(e) || refusals.merge(chunk.start, 1, Integer::sum) < REFUSALS) {
+                    throw e;
+                }
+                error = "The database refuses its events: " + e.getMessage();
+                if (!commit(chunk, new Batch(), chunk.parsed, true, error)) {
+                    continue;
+                }
             }
             if (error != null || atEnd) {
                 chunk.summed = Math.max(chunk.summed, chunk.limit());
@@ -746,6 +762,7 @@ final class JvmParser {
                 close(chunk);
                 drop(chunk);
                 live.remove(chunk.start);
+                refusals.remove(chunk.start);
                 return true;
             }
             return false;

@@ -1,10 +1,13 @@
 package dev.pitot.web.store;
 
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.LocalDate;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +15,10 @@ import org.jspecify.annotations.Nullable;
 /** Transaction B: stores the events of a parsed part and says so in the chunk's row. Any thread. */
 public final class EventStore {
     private static final long MICROS_PER_DAY = 86_400_000_000L;
+    /** An index takes keys of 2.7 kB at most; class names are far shorter. */
+    private static final int LONGEST_TYPE = 500;
+
+    private static final int LONGEST_ERROR = 500;
 
     private final Database database;
     private final Partitions partitions;
@@ -25,6 +32,7 @@ public final class EventStore {
     public static final class Rows {
         private final CopyRows copy = new CopyRows();
         private final Set<LocalDate> days = new HashSet<>();
+        private final Map<String, String> types = new HashMap<>();
         private final long firstMicros;
         private final long endMicros;
         private long clamped;
@@ -55,7 +63,7 @@ public final class EventStore {
             }
             copy.row(6)
                     .uuid(jvm)
-                    .text(type)
+                    .text(types.computeIfAbsent(type, name -> storable(name, LONGEST_TYPE)))
                     .timestamptz(micros)
                     .bigint(chunkStart)
                     .bigint(chunkOffset)
@@ -86,6 +94,33 @@ public final class EventStore {
         public void truncate(int size, int bytes) {
             copy.truncate(size, bytes);
         }
+    }
+
+    /** A text as PostgreSQL takes it: without NUL and halves of characters, at most so many bytes in UTF-8. */
+    static String storable(String text, int longest) {
+        StringBuilder out = new StringBuilder(Math.min(text.length(), longest));
+        int bytes = 0;
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            i += Character.charCount(c);
+            if (c == 0 || c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
+                c = 0xfffd;
+            }
+            bytes += Character.toString(c).getBytes(StandardCharsets.UTF_8).length;
+            if (bytes > longest) {
+                break;
+            }
+            out.appendCodePoint(c);
+        }
+        return out.toString();
+    }
+
+    /** Whether PostgreSQL refuses these very rows, so that it will do so again: they, not the server, are the reason. */
+    public static boolean isRefusal(SQLException e) {
+        String state = e.getSQLState();
+        return state != null
+                && !SegmentStore.isPassing(e)
+                && (state.startsWith("22") || state.startsWith("23") || state.startsWith("54"));
     }
 
     /** No rows yet. */
@@ -126,7 +161,7 @@ public final class EventStore {
                         where jvm_id = ? and chunk_start = ? and parsed_offset = ? and not parsed_out""")) {
                     s.setLong(1, parsed);
                     s.setBoolean(2, out);
-                    s.setString(3, error);
+                    s.setString(3, error == null ? null : storable(error, LONGEST_ERROR));
                     s.setObject(4, jvm);
                     s.setLong(5, chunkStart);
                     s.setLong(6, parsedBefore);

@@ -366,6 +366,36 @@ class IngestIT {
         }
     }
 
+    @Test
+    void aChunkWhoseEventsTheDatabaseRefusesDoesNotStopTheNext() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        Flight rest = new Flight(
+                flight.jvm(), flight.chunks().subList(1, flight.chunks().size()));
+        long refused = flight.chunks().get(0).startNanos();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+            try (Connection c = at.connect();
+                    Statement s = c.createStatement()) {
+                s.execute("""
+                        create function refuse() returns trigger language plpgsql as
+                        $$ begin raise exception 'no such character' using errcode = '22021'; end $$""");
+                s.execute("create trigger refuse before insert on event for each row when (new.chunk_start = " + refused
+                        + ") execute function refuse()");
+            }
+            new Feeder(flight.backlog(), new Random(11)).run(ingest::handle);
+            ingest.handle(flight.heartbeat("ended=true\n"));
+            Awaitility.await().until(() -> ingest.stats().parseErrors() == 1);
+        }
+        try (Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            assertThat(one(s, "select parse_error from chunk where parsed_out and chunk_start = " + refused))
+                    .contains("no such character");
+            assertThat(Expected.difference(Expected.events(rest), Expected.storedEvents(c, rest.jvm(), rest)))
+                    .isEmpty();
+        }
+    }
+
     private static String one(Statement s, String sql) throws SQLException {
         try (ResultSet row = s.executeQuery(sql)) {
             row.next();

@@ -179,6 +179,30 @@ class SchemaIT {
     }
 
     @Test
+    void namesAndErrorsThatPostgresDoesNotTakeAreMadeFit() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Instant now = Instant.now();
+        try (Database database = open(at)) {
+            Partitions partitions = partitions(database, now);
+            partitions.maintain();
+            execute(
+                    at,
+                    "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen)"
+                            + " values ('00000000-0000-0000-0000-000000000001', 7, 1, now(), 'complete', now(), now())");
+            UUID jvm = new UUID(0, 1);
+            EventStore store = new EventStore(database, partitions);
+            EventStore.Rows rows = store.rows();
+            rows.add(jvm, "a\0b\ud800" + "\u00e4".repeat(4000), now.getEpochSecond() * 1_000_000_000L, 7, 3, "{}");
+            assertThat(store.store(jvm, 7, 0, 10, true, "x\0\udc00" + "y".repeat(1000), rows))
+                    .isTrue();
+            assertThat(column(at, "select octet_length(type) || left(type, 5) from event"))
+                    .containsExactly("500a\ufffdb\ufffd\u00e4");
+            assertThat(column(at, "select octet_length(parse_error) || left(parse_error, 4) from chunk"))
+                    .containsExactly("500x\ufffd\ufffdy");
+        }
+    }
+
+    @Test
     void aBlockIsReplacedOnlyByOneWithAsManySamples() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
         try (Database database = open(at)) {
