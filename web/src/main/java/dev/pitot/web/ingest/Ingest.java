@@ -141,7 +141,9 @@ public final class Ingest implements AutoCloseable {
                 LOG.debug("the parser greets it later", away);
             }
         }
-        parser.heard(now, request.ended());
+        if (stored.last() != null) {
+            parser.heard(now, stored.last());
+        }
         if (stored.gaps() != null) {
             parser.gaps(stored.gaps());
         }
@@ -157,8 +159,11 @@ public final class Ingest implements AutoCloseable {
             parser.arrived(request.segment());
         }
         stored.ended().forEach(parser::endedChunk);
-        parser.endOfPost(request.ended());
-        if (stored.outcome() == Stored.Outcome.TAKEN || !stored.ended().isEmpty() || request.ended()) {
+        boolean last = Boolean.TRUE.equals(stored.last());
+        if (stored.last() != null) {
+            parser.endOfPost(last);
+        }
+        if (stored.outcome() == Stored.Outcome.TAKEN || !stored.ended().isEmpty() || last) {
             parser.schedule();
         }
         return stored;

@@ -28,6 +28,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -53,6 +54,8 @@ final class JvmParser {
 
     /** So often the database may refuse events of a chunk before the rest of it is left unparsed. */
     private static final int REFUSALS = 3;
+
+    private static final int MOST_DONE = 64;
 
     private static final int BATCH_EVENTS = 5_000;
     private static final int BATCH_SAMPLES = 20_000;
@@ -174,6 +177,9 @@ final class JvmParser {
 
     /** By chunk: how often the database refused its events; outlives {@link #forget}. */
     private final Map<Long, Integer> refusals = new HashMap<>();
+
+    /** Chunks that nothing was left of, the newest {@link #MOST_DONE}; their minutes may have been let go of. */
+    private final TreeSet<Long> done = new TreeSet<>();
 
     private int failures;
     private boolean ended;
@@ -358,6 +364,7 @@ final class JvmParser {
             drop(chunk);
         }
         chunks.clear();
+        done.clear();
         minutes.clear();
         loaded = false;
     }
@@ -378,6 +385,11 @@ final class JvmParser {
                 boolean kept = false;
                 try {
                     Tracked chunk = tracked(arrived[1].offset());
+                    if (chunk != null
+                            && (chunk.out || !chunk.open || done.contains(chunk.start))
+                            && chunk.error == null) {
+                        chunk = reopened(chunk);
+                    }
                     if (chunk != null) {
                         if (arrived[1].held()) {
                             chunk.boundary = Math.max(chunk.boundary, Segment.boundaryOf(piece.header()));
@@ -418,6 +430,18 @@ final class JvmParser {
             }
         }
         return unfinished;
+    }
+
+    /** A chunk that seemed to end got more bytes: what is in memory of its JVM is made again from what is stored. */
+    private @Nullable Tracked reopened(Tracked chunk) throws SQLException {
+        Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunk.start);
+        boolean goesOn = row.isPresent() && !row.get().parsedOut();
+        if (!goesOn || chunk.open == row.get().open() && !chunk.out && !done.contains(chunk.start)) {
+            return chunk;
+        }
+        forget();
+        load();
+        return tracked(chunk.start);
     }
 
     private void close(Tracked chunk) {
@@ -642,6 +666,8 @@ final class JvmParser {
         chunk.parsed = row.get().parsed();
         chunk.out = row.get().parsedOut();
         chunk.error = row.get().parseError();
+        chunk.boundary = Math.max(chunk.boundary, row.get().boundary());
+        chunk.open = row.get().open();
     }
 
     private void route(Tracked chunk, EventType type, long offset, Event event, long start, long end, Batch batch) {
@@ -762,6 +788,10 @@ final class JvmParser {
                 close(chunk);
                 drop(chunk);
                 live.remove(chunk.start);
+                done.add(chunk.start);
+                if (done.size() > MOST_DONE) {
+                    done.pollFirst();
+                }
                 refusals.remove(chunk.start);
                 return true;
             }

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.LocalDate;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -142,6 +143,27 @@ public final class EventStore {
         for (LocalDate day : rows.days) {
             partitions.ensure(Partitions.Table.EVENT, day);
         }
+        try {
+            return store(jvm, chunkStart, parsedBefore, parsed, out, error, rows, false);
+        } catch (SQLException e) {
+            if (!"23505".equals(e.getSQLState())) {
+                throw e;
+            }
+            // Of a chunk that seemed to end and then went on, what waited for constants was handed on early.
+            return store(jvm, chunkStart, parsedBefore, parsed, out, error, rows, true);
+        }
+    }
+
+    private boolean store(
+            UUID jvm,
+            long chunkStart,
+            long parsedBefore,
+            long parsed,
+            boolean out,
+            @Nullable String error,
+            Rows rows,
+            boolean someAreStored)
+            throws SQLException {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
@@ -158,18 +180,31 @@ public final class EventStore {
                 }
                 try (PreparedStatement s = c.prepareStatement("""
                         update chunk set parsed_offset = ?, parsed_out = ?, parse_error = ?
-                        where jvm_id = ? and chunk_start = ? and parsed_offset = ? and not parsed_out""")) {
+                        where jvm_id = ? and chunk_start = ? and parsed_offset = ? and not parsed_out
+                            and (state <> 'open' or not ?)""")) {
                     s.setLong(1, parsed);
                     s.setBoolean(2, out);
                     s.setString(3, error == null ? null : storable(error, LONGEST_ERROR));
                     s.setObject(4, jvm);
                     s.setLong(5, chunkStart);
                     s.setLong(6, parsedBefore);
+                    // Another collector may have been sent more of a chunk that had seemed to end.
+                    s.setBoolean(7, out && error == null);
                     if (s.executeUpdate() != 1) {
                         return false;
                     }
                 }
-                if (rows.size() > 0) {
+                if (rows.size() > 0 && someAreStored) {
+                    try (Statement s = c.createStatement()) {
+                        s.execute("create temporary table parsed (like event) on commit drop");
+                        rows.copy.copy(
+                                c,
+                                "copy parsed (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
+                        s.execute(
+                                "insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)"
+                                        + " select jvm_id, type, ts, chunk_start, chunk_offset, data from parsed on conflict do nothing");
+                    }
+                } else if (rows.size() > 0) {
                     rows.copy.copy(
                             c,
                             "copy event (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");

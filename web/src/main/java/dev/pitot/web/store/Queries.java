@@ -330,7 +330,7 @@ public final class Queries {
         try (Connection c = database.connection();
                 PreparedStatement s = c.prepareStatement("""
                         select boundary, header, day from chunk
-                        where jvm_id = ? and chunk_start = ? and state <> 'expired' and header is not null""")) {
+                        where jvm_id = ? and chunk_start = ? and state <> 'expired' and boundary > 0""")) {
             s.setObject(1, jvm);
             s.setLong(2, chunkStart);
             try (ResultSet row = s.executeQuery()) {

@@ -1,6 +1,5 @@
 package dev.pitot.web.store;
 
-import java.sql.Array;
 import java.sql.BatchUpdateException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -49,6 +48,12 @@ public final class SegmentStore implements AutoCloseable {
     private static final int TRIES = 4;
     private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(3);
     private static final long PAGE_BYTES = 8L << 20;
+    /**
+     * A post is held up for so long at most. One that was sent earlier still, before the newest that was heard, says that
+     * the clock of the JVM was set back.
+     */
+    private static final long STALE_NANOS = TimeUnit.MINUTES.toNanos(10);
+
     /** How far back a gap is still told of. */
     private static final String GAPS_SINCE = "now() - interval '6 hours'";
 
@@ -75,6 +80,12 @@ public final class SegmentStore implements AutoCloseable {
         String state;
         byte @Nullable [] header;
         boolean changed;
+        /** This transaction has made it. */
+        boolean created;
+        /** It got bytes, so that something is left to parse. */
+        boolean grown;
+        /** Its earlier bytes were dropped by age. */
+        boolean restarted;
 
         Row(
                 Key key,
@@ -193,7 +204,8 @@ public final class SegmentStore implements AutoCloseable {
         batch.forEach(p -> p.answer.completeExceptionally(why));
     }
 
-    private void store(List<Pending> batch) throws InterruptedException {
+    /** Returns why the batch as a whole was not stored, or null. */
+    private @Nullable SQLException store(List<Pending> batch) throws InterruptedException {
         long start = System.nanoTime();
         for (int attempt = 1; ; attempt++) {
             try {
@@ -201,7 +213,7 @@ public final class SegmentStore implements AutoCloseable {
                 for (int i = 0; i < batch.size(); i++) {
                     batch.get(i).answer.complete(answers.get(i));
                 }
-                return;
+                return null;
             } catch (SQLException e) {
                 // A server that does not answer for seconds is away: the agents wait better than this one thread.
                 if (attempt < TRIES && isPassing(e) && System.nanoTime() - start < RETRY_NANOS) {
@@ -209,17 +221,25 @@ public final class SegmentStore implements AutoCloseable {
                 } else if (batch.size() == 1 || isAway(e)) {
                     LOG.warn("Segments were not stored, agents will send them again: {}", e.getMessage());
                     fail(batch, e);
-                    return;
+                    return e;
                 } else {
                     // One of them is the reason; the others shall not suffer for it.
-                    for (Pending one : batch) {
-                        store(List.of(one));
-                    }
-                    return;
+                    storeEach(batch);
+                    return null;
                 }
                 if ("23514".equals(e.getSQLState())) {
                     partitions.forget();
                 }
+            }
+        }
+    }
+
+    private void storeEach(List<Pending> batch) throws InterruptedException {
+        for (int i = 0; i < batch.size(); i++) {
+            SQLException why = store(List.of(batch.get(i)));
+            if (why != null && isAway(why)) {
+                fail(batch.subList(i + 1, batch.size()), why);
+                return;
             }
         }
     }
@@ -253,13 +273,13 @@ public final class SegmentStore implements AutoCloseable {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
-                Set<UUID> known = touchJvms(c, posts);
+                Map<UUID, Heard> heard = lockJvms(c, posts);
                 TreeMap<Key, Row> rows = lockChunks(c, posts, today);
                 List<Stored> answers = new ArrayList<>(posts.size());
                 CopyRows segments = new CopyRows();
                 Set<UUID> newGaps = new TreeSet<>();
                 for (Submission post : posts) {
-                    answers.add(take(post, known.contains(post.jvm()), rows, segments, newGaps, today));
+                    answers.add(take(post, heard.get(post.jvm()), rows, segments, newGaps, today));
                 }
                 if (segments.rows() > 0) {
                     segments.copy(c, """
@@ -267,6 +287,7 @@ public final class SegmentStore implements AutoCloseable {
                             from stdin (format binary)""");
                 }
                 update(c, rows);
+                update(c, heard);
                 if (!newGaps.isEmpty()) {
                     Map<UUID, List<Long>> gaps = gaps(c, newGaps);
                     for (int i = 0; i < posts.size(); i++) {
@@ -274,7 +295,15 @@ public final class SegmentStore implements AutoCloseable {
                         List<Long> found = gaps.get(posts.get(i).jvm());
                         if (found != null) {
                             answers.set(
-                                    i, new Stored(a.known(), a.outcome(), a.refusal(), a.durable(), a.ended(), found));
+                                    i,
+                                    new Stored(
+                                            a.known(),
+                                            a.outcome(),
+                                            a.refusal(),
+                                            a.durable(),
+                                            a.ended(),
+                                            a.last(),
+                                            found));
                         }
                     }
                 }
@@ -296,44 +325,81 @@ public final class SegmentStore implements AutoCloseable {
         }
     }
 
-    private static Set<UUID> touchJvms(Connection c, List<Submission> posts) throws SQLException {
-        TreeMap<UUID, Submission> newest = new TreeMap<>(SegmentStore::compareAsPostgres);
+    /** A row of {@code jvm} within the transaction. */
+    private static final class Heard {
+        long lastSent;
+        long lastSeenMillis;
+        long skewNanos;
+
+        @Nullable
+        Boolean ended;
+
+        /** Takes note of a post; false when a newer one was heard before, maybe by another collector. */
+        boolean isNews(Submission post) {
+            long sent = post.sentNanos();
+            lastSeenMillis = Math.max(lastSeenMillis, post.receivedMillis());
+            if (sent < lastSent && sent > lastSent - STALE_NANOS) {
+                return false;
+            }
+            lastSent = sent;
+            skewNanos = post.skewNanos();
+            return true;
+        }
+    }
+
+    /** Locks the JVMs that are known, and makes known those that say hello. */
+    private static Map<UUID, Heard> lockJvms(Connection c, List<Submission> posts) throws SQLException {
         TreeMap<UUID, Submission> hellos = new TreeMap<>(SegmentStore::compareAsPostgres);
+        Set<UUID> ids = new TreeSet<>();
         for (Submission post : posts) {
-            newest.put(post.jvm(), post);
+            ids.add(post.jvm());
             if (post.hello() != null) {
                 hellos.put(post.jvm(), post);
             }
         }
-        Set<UUID> known = new TreeSet<>();
-        Array ids = c.createArrayOf("uuid", newest.keySet().toArray());
-        try (PreparedStatement s =
-                c.prepareStatement("select jvm_id from jvm where jvm_id = any (?) order by jvm_id for update")) {
-            s.setArray(1, ids);
+        Map<UUID, Heard> heard = new TreeMap<>(SegmentStore::compareAsPostgres);
+        if (!hellos.isEmpty()) {
+            lockJvms(c, ids, heard);
+            hello(c, hellos);
+            ids.retainAll(hellos.keySet());
+            ids.removeAll(heard.keySet());
+        }
+        if (!ids.isEmpty()) {
+            lockJvms(c, ids, heard);
+        }
+        return heard;
+    }
+
+    private static void lockJvms(Connection c, Set<UUID> ids, Map<UUID, Heard> heard) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement(
+                "select jvm_id, last_sent, clock_skew_ns from jvm where jvm_id = any (?) order by jvm_id for update")) {
+            s.setArray(1, c.createArrayOf("uuid", ids.toArray()));
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {
-                    known.add(rows.getObject(1, UUID.class));
+                    Heard jvm = new Heard();
+                    jvm.lastSent = rows.getLong(2);
+                    jvm.skewNanos = rows.getLong(3);
+                    heard.put(rows.getObject(1, UUID.class), jvm);
                 }
             }
         }
-        if (!hellos.isEmpty()) {
-            hello(c, hellos);
-            known.addAll(hellos.keySet());
-        }
+    }
+
+    private static void update(Connection c, Map<UUID, Heard> heard) throws SQLException {
         try (PreparedStatement s = c.prepareStatement("""
-                update jvm set last_seen = greatest(last_seen, ?), clock_skew_ns = ?, ended = ? where jvm_id = ?""")) {
-            for (Submission post : newest.values()) {
-                if (known.contains(post.jvm())) {
-                    s.setObject(1, time(post.receivedMillis()));
-                    s.setLong(2, post.skewNanos());
-                    s.setBoolean(3, post.ended());
-                    s.setObject(4, post.jvm());
-                    s.addBatch();
-                }
+                update jvm set last_seen = greatest(last_seen, ?), clock_skew_ns = ?, last_sent = ?, ended = coalesce(?, ended)
+                where jvm_id = ?""")) {
+            for (Map.Entry<UUID, Heard> entry : heard.entrySet()) {
+                Heard jvm = entry.getValue();
+                s.setObject(1, time(jvm.lastSeenMillis));
+                s.setLong(2, jvm.skewNanos);
+                s.setLong(3, jvm.lastSent);
+                s.setObject(4, jvm.ended, Types.BOOLEAN);
+                s.setObject(5, entry.getKey());
+                s.addBatch();
             }
             s.executeBatch();
         }
-        return known;
     }
 
     private static void hello(Connection c, Map<UUID, Submission> hellos) throws SQLException {
@@ -399,6 +465,7 @@ public final class SegmentStore implements AutoCloseable {
                 listed.add(post.jvm());
             }
         }
+        Set<Key> made = new TreeSet<>(Key.ORDER);
         if (!created.isEmpty()) {
             try (PreparedStatement s = c.prepareStatement("""
                     insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen)
@@ -412,7 +479,13 @@ public final class SegmentStore implements AutoCloseable {
                     s.setObject(6, time(entry.getValue().receivedMillis()));
                     s.addBatch();
                 }
-                s.executeBatch();
+                int[] counts = s.executeBatch();
+                int i = 0;
+                for (Key key : created.keySet()) {
+                    if (counts[i++] == 1) {
+                        made.add(key);
+                    }
+                }
             }
         }
         if (!listed.isEmpty()) {
@@ -442,17 +515,17 @@ public final class SegmentStore implements AutoCloseable {
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {
                     Key key = new Key(rows.getObject(1, UUID.class), rows.getLong(2));
-                    locked.put(
+                    Row row = new Row(
                             key,
-                            new Row(
-                                    key,
-                                    rows.getLong(3),
-                                    rows.getObject(4, LocalDate.class),
-                                    rows.getLong(5),
-                                    rows.getLong(6),
-                                    rows.getLong(7),
-                                    rows.getString(8),
-                                    rows.getBytes(9)));
+                            rows.getLong(3),
+                            rows.getObject(4, LocalDate.class),
+                            rows.getLong(5),
+                            rows.getLong(6),
+                            rows.getLong(7),
+                            rows.getString(8),
+                            rows.getBytes(9));
+                    row.created = made.contains(key);
+                    locked.put(key, row);
                 }
             }
         }
@@ -461,7 +534,7 @@ public final class SegmentStore implements AutoCloseable {
 
     private static Stored take(
             Submission post,
-            boolean known,
+            @Nullable Heard jvm,
             TreeMap<Key, Row> rows,
             CopyRows segments,
             Set<UUID> newGaps,
@@ -487,20 +560,29 @@ public final class SegmentStore implements AutoCloseable {
             }
             durable.put(segment.chunk(), row == null ? 0 : row.durable);
         }
-        if (refusal == null) {
+        boolean refused = outcome == Stored.Outcome.MALFORMED || outcome == Stored.Outcome.CONFLICT;
+        List<Submission.Held> have = post.have();
+        if (have != null) {
+            for (Submission.Held held : have) {
+                Row row = rows.get(new Key(post.jvm(), held.chunk().startNanos()));
+                durable.putIfAbsent(
+                        held.chunk(), row == null || row.ticks != held.chunk().startTicks() ? 0 : row.durable);
+            }
+        }
+        boolean news = (jvm == null || jvm.isNews(post)) && !refused;
+        if (news) {
+            if (jvm != null) {
+                jvm.ended = post.ended();
+            }
             for (Submission.Lost lost : post.lost()) {
                 Row row = rows.get(new Key(post.jvm(), lost.chunk().startNanos()));
                 if (row != null && row.state.equals("open")) {
                     end(row, ended, newGaps);
                 }
             }
-            List<Submission.Held> have = post.have();
             if (have != null) {
                 for (Submission.Held held : have) {
                     Row row = rows.get(new Key(post.jvm(), held.chunk().startNanos()));
-                    durable.putIfAbsent(
-                            held.chunk(),
-                            row == null || row.ticks != held.chunk().startTicks() ? 0 : row.durable);
                     if (row != null && row.state.equals("open") && held.last() && row.size != held.size()) {
                         row.size = held.size();
                         row.changed = true;
@@ -517,7 +599,7 @@ public final class SegmentStore implements AutoCloseable {
                         .forEach(row -> end(row, ended, newGaps));
             }
         }
-        return new Stored(known, outcome, refusal, durable, ended, null);
+        return new Stored(jvm != null, outcome, refusal, durable, ended, news ? post.ended() : null, null);
     }
 
     private static boolean isListed(Row row, Submission post) {
@@ -557,6 +639,7 @@ public final class SegmentStore implements AutoCloseable {
             row.header = null;
             row.day = today;
             row.state = "open";
+            row.restarted = true;
             row.changed = true;
         }
         return !row.state.equals("complete") && segment.offset() == row.durable;
@@ -574,8 +657,13 @@ public final class SegmentStore implements AutoCloseable {
                     .bytea(segment.zlib());
         }
         row.durable = segment.end();
+        row.grown = true;
         if (segment.reachesBoundary()) {
             row.boundary = segment.boundary();
+        }
+        if (row.header == null || segment.reachesBoundary()) {
+            // Before the first boundary too, so that what does not change within a chunk is known from its first
+            // segment.
             row.header = segment.header();
         }
         row.state = "open";
@@ -588,9 +676,12 @@ public final class SegmentStore implements AutoCloseable {
         row.changed = true;
     }
 
-    private static void update(Connection c, Map<Key, Row> rows) throws SQLException {
+    private static void update(Connection c, TreeMap<Key, Row> rows) throws SQLException {
         try (PreparedStatement s = c.prepareStatement("""
-                update chunk set durable_offset = ?, boundary = ?, size = ?, state = ?, header = ?, day = ?, last_seen = now()
+                update chunk set durable_offset = ?, boundary = ?, size = ?, state = ?, header = ?, day = ?, last_seen = now(),
+                    block_offset = case when ? and parsed_out and parse_error is null then 0 else block_offset end,
+                    parsed_out = parsed_out and not ? and not (? and parse_error is null),
+                    parse_error = case when ? then null else parse_error end
                 where jvm_id = ? and chunk_start = ?""")) {
             for (Row row : rows.values()) {
                 if (row.changed) {
@@ -604,8 +695,23 @@ public final class SegmentStore implements AutoCloseable {
                         s.setBytes(5, row.header);
                     }
                     s.setObject(6, row.day);
-                    s.setObject(7, row.key.jvm());
-                    s.setLong(8, row.key.chunkStart());
+                    s.setBoolean(7, row.grown);
+                    s.setBoolean(8, row.restarted);
+                    s.setBoolean(9, row.grown);
+                    s.setBoolean(10, row.restarted);
+                    s.setObject(11, row.key.jvm());
+                    s.setLong(12, row.key.chunkStart());
+                    s.addBatch();
+                }
+            }
+            s.executeBatch();
+        }
+        try (PreparedStatement s = c.prepareStatement("delete from chunk where jvm_id = ? and chunk_start = ?")) {
+            for (Row row : rows.values()) {
+                // It was made to be locked, and then its post was refused.
+                if (row.created && !row.changed) {
+                    s.setObject(1, row.key.jvm());
+                    s.setLong(2, row.key.chunkStart());
                     s.addBatch();
                 }
             }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param refusal for {@link Outcome#MALFORMED}: why, as a sentence
  * @param durable durable offset of the segment's chunk and of each chunk it listed; 0 for one that is not known
  * @param ended chunks that got their last byte, or never will, by this post
+ * @param last whether the JVM has ended; null when the post has no say, as it was refused or a newer one was heard before
  * @param gaps chunks of this JVM that are truncated or missing, oldest first, when this post changed them; else null
  */
 public record Stored(
@@ -20,6 +21,7 @@ public record Stored(
         @Nullable String refusal,
         Map<Chunk, Long> durable,
         List<Long> ended,
+        @Nullable Boolean last,
         @Nullable List<Long> gaps) {
     /** What became of a segment. */
     public enum Outcome {

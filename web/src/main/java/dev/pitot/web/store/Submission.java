@@ -24,6 +24,11 @@ public record Submission(
         List<Lost> lost,
         boolean ended) {
 
+    /** When it was sent, nanoseconds since the epoch by the clock of the JVM. */
+    public long sentNanos() {
+        return skewNanos + receivedMillis * 1_000_000;
+    }
+
     /** A chunk that the agent can still send. */
     public record Held(Chunk chunk, long size, boolean last) {}
 

@@ -15,6 +15,7 @@ import dev.pitot.web.store.Queries;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -261,6 +262,96 @@ class IngestIT {
             both.shutdownNow();
         }
         assertStoredOnce(at, flight);
+    }
+
+    private static String at(String post, long sentNanos) {
+        return post.replaceFirst("sent=[0-9]+", "sent=" + sentNanos);
+    }
+
+    private static byte[] heartbeat(Flight flight, long sentNanos, String more) {
+        return at(new String(flight.heartbeat(more), StandardCharsets.UTF_8), sentNanos)
+                .getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aPostThatWasHeldUpEndsNothing() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        long before = (System.currentTimeMillis() - 30_000) * 1_000_000;
+        long late = (System.currentTimeMillis() - 3_600_000) * 1_000_000;
+        try (Database database = open(at);
+                Connection c = at.connect();
+                Statement s = c.createStatement();
+                Ingest stalled = new Ingest(database, new RecordingFeed(), settings());
+                Ingest other = new Ingest(database, new RecordingFeed(), settings())) {
+            String state = "select string_agg(state, ',') || ' ' || bool_or(ended) from chunk join jvm using (jvm_id)";
+            other.handle(flight.body(flight.parts(new Random(12)).get(0), flight.hello()));
+            String lost = "lost=" + flight.chunks().get(0).name() + ":0:\n";
+            for (String old : List.of("have=\n", "ended=true\n", lost)) {
+                assertThat(stalled.handle(heartbeat(flight, before, old)).status())
+                        .isEqualTo(200);
+                assertThat(one(s, state)).isEqualTo("open false");
+            }
+            // So long before is not a post on its way but a clock that was set back.
+            stalled.handle(heartbeat(flight, late, "ended=true\n"));
+            assertThat(one(s, state)).isEqualTo("truncated true");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aChunkThatGoesOnAfterItSeemedToEndIsParsedToItsEnd(boolean elsewhere) throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        List<Flight.Part> parts = flight.parts(new Random(13));
+        try (Database database = open(at);
+                Connection c = at.connect();
+                Statement s = c.createStatement();
+                Ingest first = new Ingest(database, new RecordingFeed(), settings());
+                Ingest second = new Ingest(database, new RecordingFeed(), settings())) {
+            int sent = 0;
+            for (boolean boundary = false; sent < 8 || !boundary; sent++) {
+                Flight.Part part = parts.get(sent);
+                first.handle(flight.body(part, flight.hello()));
+                boundary = part.offset() + part.length() == Flight.FlightChunk.size(part.header());
+            }
+            first.handle(flight.heartbeat("ended=true\n"));
+            Awaitility.await().until(() -> one(s, "select bool_and(parsed_out) from chunk")
+                    .equals("t"));
+            Ingest goesOn = elsewhere ? second : first;
+            for (Flight.Part part : parts.subList(sent, parts.size())) {
+                assertThat(goesOn.handle(flight.body(part, "")).status()).isEqualTo(200);
+            }
+            goesOn.handle(flight.heartbeat("ended=true\n"));
+        }
+        assertStoredOnce(at, flight);
+    }
+
+    @Test
+    void aRefusedPostChangesNothing() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        List<Flight.Part> parts = flight.backlog().parts(new Random(14));
+        Flight.Part first = parts.get(0);
+        String chunk = flight.chunks().get(0).name();
+        String other = flight.chunks().get(1).name();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
+            Flight.Part cut = new Flight.Part(0, 0, 100, first.header(), false);
+            assertThat(ingest.handle(flight.body(cut, flight.hello())).status()).isEqualTo(200);
+            String before = fingerprint(at);
+            byte[] otherClock = first.header().clone();
+            otherClock[63] ^= 1;
+            String more = "lost=" + other + ":0:\nhave=" + other + ":100:open\nended=true\n";
+            Flight.Part lying = new Flight.Part(0, 100, 100, otherClock, false);
+            assertThat(ingest.handle(flight.body(lying, more)).status()).isEqualTo(400);
+            assertThat(fingerprint(at)).isEqualTo(before);
+            Reply conflict = ingest.handle(flight.body(cut, more));
+            assertThat(conflict.status()).isEqualTo(409);
+            assertThat(Feeder.durable(conflict, chunk)).isEqualTo(100);
+            assertThat(Feeder.durable(conflict, other)).isZero();
+            assertThat(fingerprint(at)).isEqualTo(before);
+        }
     }
 
     /** A minute that spans two chunks is whole, although neither collector was sent both; whichever hears of the end. */
