@@ -68,7 +68,13 @@ public final class Ingest implements AutoCloseable {
             return thread;
         });
         housekeeping.scheduleWithFixedDelay(this::maintain, 1, 1, TimeUnit.HOURS);
+        housekeeping.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.MINUTES);
         parsing.start();
+    }
+
+    /** What the clock calls each minute. */
+    void sweep() {
+        parsing.sweep();
     }
 
     private void maintain() {

@@ -60,6 +60,10 @@ final class JvmParser {
     private static final int BATCH_EVENTS = 5_000;
     private static final int BATCH_SAMPLES = 20_000;
     private static final int BATCH_BYTES = 4 << 20;
+    /** A few kilobytes can name one long text in thousands of events. */
+    private static final int LARGEST_BATCH = BATCH_BYTES + (32 << 20);
+
+    private static final int MOST_SAMPLES = 1_000_000;
     private static final long LONGEST_PART = 64L << 20;
     /** A JVM that sent nothing for so long gets its unfinished minute stored as it is. */
     private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(20);
@@ -77,6 +81,9 @@ final class JvmParser {
     }
 
     private record Ended(long chunkStart) {}
+
+    /** What is stored may be more than what was told here. */
+    private static final Object REFRESH = new Object();
 
     /** One chunk. */
     static final class Tracked {
@@ -161,6 +168,7 @@ final class JvmParser {
     /** One call of the feed at a time. */
     private final Object feedLock = new Object();
 
+    private volatile String swept = "";
     private volatile boolean greeted;
     private volatile boolean saidEnded;
     private volatile long lastArrival = System.nanoTime();
@@ -250,6 +258,19 @@ final class JvmParser {
     /** A chunk has got its last byte. */
     void endedChunk(long chunkStart) {
         inbox.add(new Ended(chunkStart));
+    }
+
+    /**
+     * Looks at what is stored of a JVM that nobody hears of; once for each time that it was heard of last.
+     *
+     * @param lastSeen any text that changes when the JVM is heard of
+     */
+    void sweep(String lastSeen) {
+        if (!lastSeen.equals(swept)) {
+            swept = lastSeen;
+            inbox.add(REFRESH);
+            schedule();
+        }
     }
 
     void schedule() {
@@ -374,6 +395,8 @@ final class JvmParser {
         for (Object next; (next = inbox.poll()) != null; ) {
             if (next instanceof Boolean last) {
                 ended = last;
+            } else if (next == REFRESH) {
+                refresh();
             } else if (next instanceof Ended end) {
                 Tracked chunk = tracked(end.chunkStart);
                 if (chunk != null) {
@@ -396,6 +419,7 @@ final class JvmParser {
                         }
                         // It may have been read back already, with the row of its chunk.
                         kept = piece.held()
+                                && piece.raw().length > 0
                                 && !chunk.isDone()
                                 && piece.offset() >= chunk.position()
                                 && piece.end() > Math.min(chunk.parsed, chunk.summed)
@@ -472,11 +496,27 @@ final class JvmParser {
         }
     }
 
+    private static final class TooMuch extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        TooMuch(String message) {
+            super(message, null, false, false);
+        }
+    }
+
     /** What the parts of one transaction hand on. */
     private final class Batch {
         final EventStore.Rows rows = stage.events.rows();
         /** To be done after the commit, in order. */
         final List<Runnable> after = new ArrayList<>();
+
+        /** Ends the reading of a part that hands on more than memory has room for. */
+        void check() {
+            if (rows.bytes() > LARGEST_BATCH || after.size() > MOST_SAMPLES) {
+                throw new TooMuch("The events between two flush boundaries are more than " + (LARGEST_BATCH >> 20)
+                        + " MB or " + MOST_SAMPLES + " samples.");
+            }
+        }
 
         boolean isFull() {
             return rows.size() >= BATCH_EVENTS || rows.bytes() >= BATCH_BYTES || after.size() >= BATCH_SAMPLES;
@@ -546,6 +586,9 @@ final class JvmParser {
             if (piece == null) {
                 return "the bytes from " + at + " on are not stored";
             }
+            if (piece.end() == at) {
+                return "a stored segment at " + at + " is empty";
+            }
             part.add(piece);
             at = piece.end();
             if (at == Segment.boundaryOf(piece.header())) {
@@ -594,7 +637,7 @@ final class JvmParser {
         } catch (JfrFormatException | RuntimeException e) {
             batch.rows.truncate(rows, bytes);
             batch.after.subList(after, batch.after.size()).clear();
-            if (e instanceof RuntimeException) {
+            if (e instanceof RuntimeException && !(e instanceof TooMuch)) {
                 LOG.error("The reader failed on bytes of JVM {}", jvm, e);
             }
             return String.valueOf(e.getMessage());
@@ -671,6 +714,7 @@ final class JvmParser {
     }
 
     private void route(Tracked chunk, EventType type, long offset, Event event, long start, long end, Batch batch) {
+        batch.check();
         EventFields fields = chunk.fields.get(type);
         if (fields == null) {
             fields = new EventFields(type, Objects.requireNonNull(chunk.clock));

@@ -141,6 +141,19 @@ final class Parsing {
         }
     }
 
+    /**
+     * Goes on with JVMs of which something is left unfinished and that no collector has heard of for a minute: the one that
+     * was sent their last segment may have died. Each minute, from one thread.
+     */
+    void sweep() {
+        try {
+            segments.silentUnfinishedJvms()
+                    .forEach((jvm, lastSeen) -> parser(jvm).sweep(lastSeen));
+        } catch (SQLException | RuntimeException e) {
+            LOG.debug("tried again in a minute", e);
+        }
+    }
+
     JvmParser parser(UUID jvm) {
         return parsers.computeIfAbsent(jvm, id -> new JvmParser(id, this));
     }

@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The daily partitions (UTC): made ahead, dropped when all in them is older than the retention. There is no default
@@ -44,6 +46,8 @@ public final class Partitions {
 
     private static final DateTimeFormatter SUFFIX = DateTimeFormatter.ofPattern("yyyyMMdd");
     private static final long LOCK = 0x7069746f75L;
+
+    private static final Logger LOG = LoggerFactory.getLogger(Partitions.class);
 
     private final Database database;
     private final RetentionSettings retention;
@@ -137,7 +141,16 @@ public final class Partitions {
             for (Table table : Table.values()) {
                 for (LocalDate day : days(c, table)) {
                     if (day.isBefore(cut(table)) && !(table == Table.SEGMENT && stillGrowing(c, day))) {
-                        drop(c, table, day);
+                        try {
+                            drop(c, table, day);
+                        } catch (SQLException e) {
+                            if (SegmentStore.isAway(e)) {
+                                throw e;
+                            }
+                            // A long query on this table shall not keep the others from being dropped.
+                            LOG.info(
+                                    "{} was not dropped, tried again in an hour: {}", name(table, day), e.getMessage());
+                        }
                     }
                 }
             }

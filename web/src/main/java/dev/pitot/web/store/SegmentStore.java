@@ -812,6 +812,26 @@ public final class SegmentStore implements AutoCloseable {
         }
     }
 
+    /**
+     * Of {@link #unfinishedJvms()} those that were not heard of for a minute, with when they were; at most 1000. JVMs that some
+     * collector hears of are left to it.
+     */
+    public Map<UUID, String> silentUnfinishedJvms() throws SQLException {
+        try (Connection c = database.connection();
+                PreparedStatement s =
+                        c.prepareStatement("select jvm_id, last_seen::text from jvm where last_seen between"
+                                + " now() - interval '1 day' and now() - interval '1 minute'"
+                                + " and exists (select from chunk where chunk.jvm_id = jvm.jvm_id and " + UNFINISHED
+                                + ") order by last_seen desc limit 1000");
+                ResultSet rows = s.executeQuery()) {
+            Map<UUID, String> jvms = new LinkedHashMap<>();
+            while (rows.next()) {
+                jvms.put(rows.getObject(1, UUID.class), rows.getString(2));
+            }
+            return jvms;
+        }
+    }
+
     private static Progress progress(ResultSet row) throws SQLException {
         return new Progress(
                 row.getLong(1),

@@ -328,6 +328,33 @@ class IngestIT {
     }
 
     @Test
+    void whatADeadCollectorLeftIsFinishedByAnother() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID());
+        try (Database database = open(at);
+                Connection c = at.connect();
+                Statement s = c.createStatement();
+                Ingest survivor = new Ingest(database, new RecordingFeed(), settings())) {
+            // It knows the JVM, as it was sent some posts of it.
+            survivor.handle(flight.heartbeat(flight.hello() + flight.have()));
+            try (Ingest other = new Ingest(database, new RecordingFeed(), settings())) {
+                new Feeder(flight, new Random(15)).run(other::handle);
+            }
+            // As if it had died after the commits.
+            s.execute("delete from event");
+            s.execute("delete from metric_block");
+            s.execute("update chunk set parsed_offset = 0, block_offset = 0, parsed_out = false");
+            survivor.sweep();
+            assertThat(survivor.stats().events()).as("heard of just now").isZero();
+            s.execute("update jvm set ended = true, last_seen = last_seen - interval '2 minutes'");
+            survivor.sweep();
+            Awaitility.await().until(() -> one(s, "select bool_and(parsed_out) from chunk")
+                    .equals("t"));
+        }
+        assertStoredOnce(at, flight);
+    }
+
+    @Test
     void aRefusedPostChangesNothing() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
         Flight flight = recorded.as(UUID.randomUUID());
