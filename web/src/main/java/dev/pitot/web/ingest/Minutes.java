@@ -27,6 +27,8 @@ final class Minutes {
     /** Minutes at a time; beyond, the oldest is let go of. Only a JVM whose clock jumps has so many. */
     private static final int MOST_MINUTES = 30;
 
+    private static final int MOST_CHUNKS = 64;
+
     /** One field of one type and minute. */
     private static final class Column {
         double[] numbers = new double[64];
@@ -124,11 +126,14 @@ final class Minutes {
         final Map<String, Block> blocks = new LinkedHashMap<>();
         final Map<Long, Long> firstPart = new HashMap<>();
         boolean dirty;
+        /** The clock was set back behind it: nothing more comes. */
+        boolean left;
     }
 
     private final TreeMap<Long, Minute> minutes = new TreeMap<>();
     private long newest = Long.MIN_VALUE;
-    private long letGoUntil = Long.MIN_VALUE;
+    /** By chunk: minutes before this were let go of. A new chunk may open earlier ones, when the clock was set back. */
+    private final LinkedHashMap<Long, Long> letGoUntil = new LinkedHashMap<>();
 
     /**
      * Adds a sample.
@@ -139,9 +144,12 @@ final class Minutes {
      */
     boolean add(EventFields.Sample sample, long chunk, long part) {
         long start = Math.floorDiv(sample.timeMillis(), MINUTE) * MINUTE;
+        if (!letGoUntil.containsKey(chunk)) {
+            begin(chunk, sample.timeMillis());
+        }
         Minute minute = minutes.get(start);
         if (minute == null) {
-            if (start < letGoUntil) {
+            if (start < letGoUntil.getOrDefault(chunk, Long.MIN_VALUE)) {
                 return false;
             }
             minute = new Minute();
@@ -161,10 +169,25 @@ final class Minutes {
         return true;
     }
 
+    private void begin(long chunk, long time) {
+        if (newest != Long.MIN_VALUE && time < newest - KEEP_MILLIS) {
+            newest = time;
+            minutes.tailMap(time, false).values().forEach(minute -> minute.left = true);
+        }
+        letGoUntil.put(chunk, Long.MIN_VALUE);
+        if (letGoUntil.size() > MOST_CHUNKS) {
+            letGoUntil.remove(letGoUntil.keySet().iterator().next());
+        }
+    }
+
+    private boolean isDue(long start, Minute minute, boolean all) {
+        return all || minute.left || start + MINUTE + GRACE_MILLIS <= newest;
+    }
+
     /** Whether {@link #due} would give a block. */
     boolean hasDue(boolean all) {
         for (Map.Entry<Long, Minute> entry : minutes.entrySet()) {
-            if (entry.getValue().dirty && (all || entry.getKey() + MINUTE + GRACE_MILLIS <= newest)) {
+            if (entry.getValue().dirty && isDue(entry.getKey(), entry.getValue(), all)) {
                 return true;
             }
         }
@@ -175,7 +198,7 @@ final class Minutes {
     List<BlockStore.Block> due(boolean all) {
         List<BlockStore.Block> due = new ArrayList<>();
         minutes.forEach((start, minute) -> {
-            if (minute.dirty && (all || start + MINUTE + GRACE_MILLIS <= newest)) {
+            if (minute.dirty && isDue(start, minute, all)) {
                 minute.blocks.forEach(
                         (type, block) -> due.add(new BlockStore.Block(type, start, block.n, block.json(start))));
             }
@@ -186,7 +209,7 @@ final class Minutes {
     /** What {@link #due} gave is stored. */
     void stored(boolean all) {
         minutes.forEach((start, minute) -> {
-            if (all || start + MINUTE + GRACE_MILLIS <= newest) {
+            if (isDue(start, minute, all)) {
                 minute.dirty = false;
             }
         });
@@ -198,14 +221,16 @@ final class Minutes {
      * @param all whatever their age: nothing more can come
      */
     void letGo(boolean all) {
-        while (!minutes.isEmpty()) {
-            Map.Entry<Long, Minute> oldest = minutes.firstEntry();
-            boolean old = oldest.getKey() + MINUTE + KEEP_MILLIS <= newest || minutes.size() > MOST_MINUTES;
-            if (oldest.getValue().dirty || !(all || old)) {
-                return;
+        for (Map.Entry<Long, Minute> entry : List.copyOf(minutes.entrySet())) {
+            long start = entry.getKey();
+            Minute minute = entry.getValue();
+            boolean old = start + MINUTE + KEEP_MILLIS <= newest || minutes.size() > MOST_MINUTES;
+            if (minute.dirty || !(all || old || minute.left)) {
+                continue;
             }
-            letGoUntil = Math.max(letGoUntil, oldest.getKey() + MINUTE);
-            minutes.pollFirstEntry();
+            letGoUntil.replaceAll((chunk, until) ->
+                    minute.left && !minute.firstPart.containsKey(chunk) ? until : Math.max(until, start + MINUTE));
+            minutes.remove(start);
         }
     }
 
@@ -225,6 +250,6 @@ final class Minutes {
     void clear() {
         minutes.clear();
         newest = Long.MIN_VALUE;
-        letGoUntil = Long.MIN_VALUE;
+        letGoUntil.clear();
     }
 }

@@ -18,6 +18,9 @@ final class LiveJvm {
     static final long ENDPOINT_WINDOW_MILLIS = 60_000;
     private static final long LATEST_MILLIS = 30_000;
     private static final long RATE_MILLIS = 10_000;
+    /** Samples come a few seconds late at most; beyond, the clock of the JVM was set back. */
+    private static final long SET_BACK_MILLIS = 120_000;
+
     private static final int MOST_TYPES = 20;
     private static final int MOST_ENDPOINT_SECONDS = 30_000;
     private static final int MOST_COLLECTIONS = 5_000;
@@ -68,6 +71,10 @@ final class LiveJvm {
     }
 
     synchronized void metric(long time, String type, String[] fields, double[] numbers, @Nullable String[] texts) {
+        if (lastData != Long.MIN_VALUE && time < lastData - SET_BACK_MILLIS) {
+            // What was newest would stay so until the clock has caught up.
+            forgetData();
+        }
         MetricWindow window = metrics.get(type);
         if (window == null) {
             if (metrics.size() >= MOST_TYPES) {
