@@ -43,6 +43,10 @@ class OutageIT {
             "jdk.GCHeapSummary",
             "jdk.JavaMonitorEnter");
 
+    /** Types that docs/spec/events.md keeps as metrics. */
+    private static final List<String> METRICS =
+            List.of("pitot.ProcessCounters", "pitot.JvmMemory", "jdk.CPULoad", "jdk.JavaThreadStatistics");
+
     @TempDir
     Path folder;
 
@@ -153,6 +157,31 @@ class OutageIT {
                 .atMost(Duration.ofSeconds(30))
                 .untilAsserted(() -> assertThat(stored(collector, UUID.fromString(id), dumped.keySet()))
                         .isEqualTo(expected));
+
+        for (String type : METRICS) {
+            List<Long> seconds = events.stream()
+                    .filter(event -> event.getEventType().getName().equals(type))
+                    .map(event -> event.getStartTime().toEpochMilli())
+                    .sorted()
+                    .toList();
+            assertThat(seconds).as("samples of %s in the dump", type).hasSizeGreaterThan(3);
+            await("every sample of " + type + " is there, and once")
+                    .atMost(Duration.ofSeconds(30))
+                    .untilAsserted(() -> assertThat(
+                                    samples(collector, id, type, seconds.get(0), seconds.get(seconds.size() - 1) + 1))
+                            .isEqualTo(seconds));
+        }
+    }
+
+    /** Times of the samples of a metric in {@code [from, to)}, milliseconds. */
+    private static List<Long> samples(CollectorProcess collector, String jvm, String type, long from, long to)
+            throws Exception {
+        List<Long> times = new ArrayList<>();
+        collector
+                .get("/api/v1/jvms/" + jvm + "/metrics?type=" + type + "&from=" + from + "&to=" + to)
+                .get("t")
+                .forEach(time -> times.add(time.asLong()));
+        return times;
     }
 
     /** Starts of the chunks that are wholly there, in milliseconds. */
