@@ -242,7 +242,9 @@ public final class Counters {
             return;
         }
         threads.closeOfEndedThreads();
-        Refusal filtered = evenIfFiltered || hasTold ? null : Seccomp.read().objection();
+        Seccomp now = evenIfFiltered || hasTold ? null : Seccomp.read();
+        // Unreadable for once, for want of a file descriptor, say: that was no objection at the start.
+        Refusal filtered = now == null || now.status() == null ? null : now.objection();
         if (filtered != null) {
             // The application put itself under a filter after the start, as some do: what is open may be read on.
             hasTold = true;

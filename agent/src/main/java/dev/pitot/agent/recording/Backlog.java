@@ -93,8 +93,12 @@ public final class Backlog {
         return waiting > bytes;
     }
 
-    /** Whether no chunk but this one has anything left to send. */
-    public synchronized boolean isLast(Chunk only) {
+    /**
+     * Whether nothing is left to send.
+     *
+     * @param only but of this chunk
+     */
+    public synchronized boolean isLast(@Nullable Chunk only) {
         for (Chunk chunk : chunks) {
             if (chunk != only && chunk.durable() < chunk.size()) {
                 return false;
@@ -165,7 +169,8 @@ public final class Backlog {
             Chunk chunk = each.next();
             if (chunk.name().equals(name)) {
                 chunk.durable(offset);
-                if (offset < chunk.size() && chunk.access() == Chunk.Access.GONE) {
+                // Not opened for it: a reply may name hundreds, and each is opened when its turn comes.
+                if (offset < chunk.size() && !chunk.exists()) {
                     each.remove();
                     giveUp(chunk);
                 }

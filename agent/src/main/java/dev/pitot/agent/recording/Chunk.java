@@ -149,7 +149,7 @@ public final class Chunk {
             return Access.READABLE;
         }
         Access access = open();
-        if (access == Access.LATER && (leftBehind || ++laters > MOST_LATERS)) {
+        if (access == Access.LATER && ++laters > MOST_LATERS) {
             return Access.GONE;
         }
         laters = access == Access.LATER ? laters : 0;

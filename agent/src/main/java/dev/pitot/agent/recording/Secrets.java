@@ -42,10 +42,11 @@ final class Secrets {
             Pattern.compile("[._\\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])");
 
     private static final Pattern KEY = Pattern.compile("([\\w.\\-]+)[\"']?\\s*([=:])\\s*");
-    private static final String QUOTED = "\"(?:\\\\.|[^\"\\\\])*\"|'[^']*'";
+    // Possessive, here and below: what may give back a repeated alternative recurses for each, and a token may be long.
+    private static final String QUOTED = "\"(?:\\\\.|[^\"\\\\])*+\"|'[^']*+'";
     private static final String SCHEME = "(?i:bearer|basic|digest|negotiate|token)\\s+\\S+";
     /** A separator ends a value only if another key follows: it may as well be a character of the secret. */
-    private static final String RUN = "(?:[^\\s,;&]|[,;&](?![\"']?[\\w.\\-]+[\"']?\\s*[%s]))+";
+    private static final String RUN = "(?:[^\\s,;&]|[,;&](?![\"']?[\\w.\\-]+[\"']?\\s*[%s]))++";
 
     private static final Pattern VALUE = Pattern.compile(QUOTED + "|" + SCHEME + "|" + RUN.replace("%s", "="));
     private static final Pattern COLON_VALUE = Pattern.compile(QUOTED + "|" + SCHEME + "|" + RUN.replace("%s", "=:"));

@@ -32,6 +32,7 @@ public final class Measurements {
     private final StatusBoard status;
     private final @Nullable RequestTransformer transformer;
     private @Nullable Counters counters;
+    private @Nullable RequestRecorder requests;
     private @Nullable SamplerThread thread;
     private boolean stopped;
 
@@ -102,13 +103,17 @@ public final class Measurements {
         }
         samplers.add(new AgentStatusSampler(status));
         RequestRecorder recorder = measured;
+        requests = measured;
         Runnable each = () -> {
             // No sampler's task: it must go on when one of those has failed.
-            opened.tidy();
-            if (recorder != null) {
-                recorder.tidy();
+            try {
+                onSecond.run();
+            } finally {
+                opened.tidy();
+                if (recorder != null) {
+                    recorder.tidy();
+                }
             }
-            onSecond.run();
         };
         SamplerThread started = new SamplerThread(samplers, each, status);
         thread = started;
@@ -125,6 +130,10 @@ public final class Measurements {
         }
         stopped = true;
         Requests.install(null);
+        RequestRecorder recorder = requests;
+        if (recorder != null) {
+            recorder.forget();
+        }
         if (transformer != null) {
             instrumentation.removeTransformer(transformer);
         }

@@ -35,6 +35,8 @@ public final class RequestRecorder extends Requests.Recorder {
      */
     private final ConcurrentHashMap<Key, Span> byThread = new ConcurrentHashMap<>();
 
+    private volatile boolean forgotten;
+
     private final @Nullable ThreadCounters counters;
     private final @Nullable ThreadMXBean threads;
     private final Endpoints endpoints;
@@ -146,7 +148,9 @@ public final class RequestRecorder extends Requests.Recorder {
         Span span = byThread.get(key);
         if (span == null) {
             span = new Span(true, counters == null ? null : counters.openForThisThread());
-            byThread.put(key, span);
+            if (!forgotten) {
+                byThread.put(key, span);
+            }
         }
         return span;
     }
@@ -276,6 +280,12 @@ public final class RequestRecorder extends Requests.Recorder {
                 }
             }
         }
+    }
+
+    /** Holds no thread any more, and none from now on: nobody tidies up after this. Any thread. */
+    public void forget() {
+        forgotten = true;
+        byThread.clear();
     }
 
     /** Forgets threads that have ended; called once a second on the sampler thread. */

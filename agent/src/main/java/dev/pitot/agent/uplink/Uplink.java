@@ -268,7 +268,8 @@ public final class Uplink {
             chunk = ask ? null : flight.backlog.post();
             String reported = flight.backlog.lost();
             String shape = flight.backlog.shape();
-            boolean ended = flight == dead && chunk == null && !ask;
+            // What cannot be read right now is not sent yet: it must not be deleted.
+            boolean ended = flight == dead && chunk == null && !ask && flight.backlog.isLast(null);
             compose(post, flight, chunk, shape, reported, ended);
             composed = true;
             reply = send(post, System.nanoTime() + POST_NANOS);
@@ -320,6 +321,8 @@ public final class Uplink {
                 flight.conflicts++;
             }
             if (flight.conflicts > 3) {
+                // The next ask starts afresh; the back-off goes on until a segment moves.
+                flight.conflicts = 0;
                 failed(flight, new IOException("the collector does not say how to go on"));
                 return backoff.next();
             }
@@ -327,6 +330,9 @@ public final class Uplink {
             if (flight == dead && leftovers != null && chunk == null) {
                 // Only now is it known what of it is still to be sent.
                 leftovers.keepNewest(config.maxSize());
+            }
+            if (flight == dead && flight.backlog.next() == null && !flight.backlog.isLast(null)) {
+                return FIRST_MILLIS;
             }
             boolean more = flight.backlog.next() != null || flight != live || isLeftoversTurn();
             if (more) {

@@ -87,4 +87,16 @@ class SecretsTest {
         assertThat(Secrets.scrub("Main --token abc https://me:pw@host/?access_token=t&x=1 last"))
                 .isEqualTo("Main --token *** https://me:***@host/?access_token=***&x=1 last");
     }
+
+    /** On a thread of its own with a small stack, where an expression that recurses for each character ends at once. */
+    @ParameterizedTest
+    @ValueSource(strings = {"Main --access-token=%s", "Main --secret \"%s\"", "-Dpassword=%s,%<s"})
+    void aSecretOfAnyLengthIsMasked(String form) throws Exception {
+        String secret = "hunter2".repeat(10_000);
+        String[] scrubbed = new String[1];
+        Thread small = new Thread(null, () -> scrubbed[0] = Secrets.scrub(form.formatted(secret)), "small", 256 << 10);
+        small.start();
+        small.join();
+        assertThat(scrubbed[0]).isNotNull().doesNotContain("hunter2");
+    }
 }
