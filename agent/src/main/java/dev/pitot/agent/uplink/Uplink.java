@@ -528,7 +528,9 @@ public final class Uplink {
                 return;
             }
             live.helloWanted = reply.helloWanted();
-            live.backlog.lostIsKnown(reported);
+            if (reply.status() == 200) {
+                live.backlog.lostIsKnown(reported);
+            }
             reply.durable().forEach(live.backlog::durable);
         }
     }

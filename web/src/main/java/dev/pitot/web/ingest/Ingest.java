@@ -147,9 +147,8 @@ public final class Ingest implements AutoCloseable {
                 LOG.debug("the parser greets it later", away);
             }
         }
-        if (stored.last() != null) {
-            parser.heard(now, stored.last());
-        }
+        // Also when it is no news, or refused: whoever posts is alive.
+        parser.heard(now, stored.last() == null ? parser.saidEnded() : stored.last());
         if (stored.gaps() != null) {
             parser.gaps(stored.gaps());
         }

@@ -61,6 +61,8 @@ final class JvmParser {
     private static final int BATCH_SAMPLES = 20_000;
     private static final int BATCH_BYTES = 4 << 20;
     /** A few kilobytes can name one long text in thousands of events. */
+    private static final int ROW_BYTES_PER_BYTE = 16;
+
     private static final int LARGEST_BATCH = BATCH_BYTES + (32 << 20);
 
     private static final int MOST_SAMPLES = 1_000_000;
@@ -217,6 +219,11 @@ final class JvmParser {
         }
     }
 
+    /** Whether its newest post was its last. */
+    boolean saidEnded() {
+        return saidEnded;
+    }
+
     void heard(long nowMillis, boolean last) {
         feed(feed -> feed.heard(jvm, nowMillis, last));
     }
@@ -357,6 +364,7 @@ final class JvmParser {
             boolean last = stage.jvm(jvm).map(JvmRow::ended).orElse(false);
             refresh();
             ended |= last;
+            quietStored = false;
             loaded = true;
         }
     }
@@ -396,7 +404,11 @@ final class JvmParser {
             if (next instanceof Boolean last) {
                 ended = last;
             } else if (next == REFRESH) {
+                // The end before the chunks, as in load().
+                boolean last = stage.jvm(jvm).map(JvmRow::ended).orElse(false);
                 refresh();
+                ended |= last;
+                quietStored = false;
             } else if (next instanceof Ended end) {
                 Tracked chunk = tracked(end.chunkStart);
                 if (chunk != null) {
@@ -510,11 +522,21 @@ final class JvmParser {
         /** To be done after the commit, in order. */
         final List<Runnable> after = new ArrayList<>();
 
+        /** Bytes of rows at most. */
+        private long largest = LARGEST_BATCH;
+
+        /** A part is to be read; after an outage it may be all of a chunk, and its rows are some times as large. */
+        void begin(int partBytes) {
+            long fair = Math.min(
+                    (long) ROW_BYTES_PER_BYTE * partBytes, Runtime.getRuntime().maxMemory() / 4);
+            largest = rows.bytes() + Math.max(LARGEST_BATCH, fair);
+        }
+
         /** Ends the reading of a part that hands on more than memory has room for. */
         void check() {
-            if (rows.bytes() > LARGEST_BATCH || after.size() > MOST_SAMPLES) {
-                throw new TooMuch("The events between two flush boundaries are more than " + (LARGEST_BATCH >> 20)
-                        + " MB or " + MOST_SAMPLES + " samples.");
+            if (rows.bytes() > largest || after.size() > MOST_SAMPLES) {
+                throw new TooMuch("The events between two flush boundaries are more than " + (largest >> 20) + " MB or "
+                        + MOST_SAMPLES + " samples.");
             }
         }
 
@@ -606,6 +628,7 @@ final class JvmParser {
         }
         byte[] header = part.get(part.size() - 1).header();
         long end = at;
+        batch.begin(bytes.length);
         return reading(batch, () -> {
             ChunkHeader clock = ChunkHeader.parse(header);
             chunk.clock = clock;

@@ -181,7 +181,7 @@ public final class EventStore {
                 try (PreparedStatement s = c.prepareStatement("""
                         update chunk set parsed_offset = ?, parsed_out = ?, parse_error = ?
                         where jvm_id = ? and chunk_start = ? and parsed_offset = ? and not parsed_out
-                            and (state <> 'open' or not ?)""")) {
+                            and (not ? or state <> 'open' and boundary <= ?)""")) {
                     s.setLong(1, parsed);
                     s.setBoolean(2, out);
                     s.setString(3, error == null ? null : storable(error, LONGEST_ERROR));
@@ -190,6 +190,7 @@ public final class EventStore {
                     s.setLong(6, parsedBefore);
                     // Another collector may have been sent more of a chunk that had seemed to end.
                     s.setBoolean(7, out && error == null);
+                    s.setLong(8, parsed);
                     if (s.executeUpdate() != 1) {
                         return false;
                     }

@@ -52,7 +52,7 @@ public final class SegmentStore implements AutoCloseable {
      * A post is held up for so long at most. One that was sent earlier still, before the newest that was heard, says that
      * the clock of the JVM was set back.
      */
-    private static final long STALE_NANOS = TimeUnit.MINUTES.toNanos(10);
+    private static final long STALE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     /** How far back a gap is still told of. */
     private static final String GAPS_SINCE = "now() - interval '6 hours'";
