@@ -17,6 +17,7 @@ import dev.pitot.web.store.EventRow;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.MetricSeries;
 import dev.pitot.web.store.Queries;
+import dev.pitot.web.store.StoredTypes;
 import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
 import java.io.IOException;
@@ -27,32 +28,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** What people ask about JVMs, from memory and the store. */
 final class JvmRoutes {
-    /** {@code docs/spec/events.md}, kind "metric". */
-    static final Set<String> METRICS = Set.of(
-            "pitot.ProcessCounters",
-            "pitot.JvmMemory",
-            "jdk.CPULoad",
-            "jdk.JavaThreadStatistics",
-            "jdk.ClassLoadingStatistics");
-
-    /** {@code docs/spec/events.md}, kind "event". */
-    static final Set<String> EVENTS = Set.of(
-            "pitot.EndpointSummary",
-            "pitot.HttpRequest",
-            "pitot.AgentStatus",
-            "pitot.JvmInformation",
-            "jdk.GarbageCollection",
-            "jdk.GCHeapSummary",
-            "jdk.JavaMonitorEnter",
-            "jdk.JavaErrorThrow");
-
     private static final Pattern TYPE = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*");
     private static final long MINUTE = 60_000;
     private static final long TEN_MINUTES = 10 * MINUTE;
@@ -127,9 +108,9 @@ final class JvmRoutes {
     void metrics(Context ctx) throws SQLException {
         UUID id = Parameters.jvm(ctx);
         String type = Parameters.required(ctx, "type");
-        if (!METRICS.contains(type)) {
+        if (!StoredTypes.METRICS.contains(type)) {
             throw Problem.badRequest(Parameters.quoted(type) + " is no metric type; there are "
-                    + String.join(", ", METRICS.stream().sorted().toList()) + ".");
+                    + String.join(", ", StoredTypes.METRICS.stream().sorted().toList()) + ".");
         }
         Parameters.Window window = Parameters.window(ctx, clock.millis(), TEN_MINUTES, Queries.LONGEST_METRICS_MILLIS);
         known(id);
@@ -221,7 +202,7 @@ final class JvmRoutes {
         String type = Parameters.required(ctx, "type");
         if (!stored(type)) {
             throw Problem.badRequest(Parameters.quoted(type) + " is not stored as events; there are "
-                    + String.join(", ", EVENTS.stream().sorted().toList())
+                    + String.join(", ", StoredTypes.EVENTS.stream().sorted().toList())
                     + ", and types that --events names. Other types are in the recording.");
         }
         Parameters.Window window = Parameters.window(ctx, clock.millis() + MINUTE, TEN_MINUTES, LONGEST_EVENTS);
@@ -242,7 +223,7 @@ final class JvmRoutes {
     private record Event(String type, long ts, String chunk, long offset, RawValue data) {}
 
     private boolean stored(String type) {
-        if (EVENTS.contains(type)) {
+        if (StoredTypes.EVENTS.contains(type)) {
             return true;
         }
         return type.length() <= 200

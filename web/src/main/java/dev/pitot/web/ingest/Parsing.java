@@ -8,6 +8,7 @@ import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.Queries;
 import dev.pitot.web.store.SegmentStore;
+import dev.pitot.web.store.StoredTypes;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -15,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -42,22 +42,6 @@ final class Parsing {
 
     private static final long TICK_MILLIS = 500;
     private static final long FORGET_NANOS = TimeUnit.HOURS.toNanos(2);
-
-    private static final Set<String> METRICS = Set.of(
-            "pitot.ProcessCounters",
-            "pitot.JvmMemory",
-            "jdk.CPULoad",
-            "jdk.JavaThreadStatistics",
-            "jdk.ClassLoadingStatistics");
-    private static final Set<String> EVENTS = Set.of(
-            "pitot.EndpointSummary",
-            "pitot.HttpRequest",
-            "pitot.AgentStatus",
-            "pitot.JvmInformation",
-            "jdk.GarbageCollection",
-            "jdk.GCHeapSummary",
-            "jdk.JavaMonitorEnter",
-            "jdk.JavaErrorThrow");
 
     final Database database;
     final Feed feed;
@@ -96,7 +80,7 @@ final class Parsing {
         this.blocks = blocks;
         this.queries = new Queries(database);
         Predicate<String> own = patterns(settings.eventPatterns());
-        this.wanted = type -> METRICS.contains(type) || EVENTS.contains(type) || own.test(type);
+        this.wanted = type -> StoredTypes.METRICS.contains(type) || StoredTypes.EVENTS.contains(type) || own.test(type);
         AtomicLong number = new AtomicLong();
         this.executor = new ThreadPoolExecutor(
                 settings.parsers(), settings.parsers(), 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
@@ -125,7 +109,7 @@ final class Parsing {
     }
 
     static boolean isMetric(String type) {
-        return METRICS.contains(type);
+        return StoredTypes.METRICS.contains(type);
     }
 
     /** Begins with every JVM of which something is stored but not parsed: it may never be heard of again. */

@@ -3,6 +3,7 @@ package dev.pitot.web.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.pitot.web.store.MetricSeries;
+import dev.pitot.web.store.StoredTypes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,11 +61,11 @@ class JvmRoutesTest {
                     && (cells[2].strip().equals("metric") || cells[2].strip().equals("event"))) {
                 String[] types = cells[1].replace("`", "").strip().split(", ");
                 boolean metric = cells[2].strip().equals("metric");
-                assertThat(metric ? JvmRoutes.METRICS : JvmRoutes.EVENTS).contains(types);
+                assertThat(metric ? StoredTypes.METRICS : StoredTypes.EVENTS).contains(types);
                 specified.addAll(List.of(types));
             }
         }
-        assertThat(specified).hasSize(JvmRoutes.METRICS.size() + JvmRoutes.EVENTS.size());
+        assertThat(specified).hasSize(StoredTypes.METRICS.size() + StoredTypes.EVENTS.size());
     }
 
     @Test
