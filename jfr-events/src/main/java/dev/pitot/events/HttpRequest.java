@@ -81,4 +81,9 @@ public final class HttpRequest extends Event {
     @Label("Branch Misses")
     @Description("Mispredicted branches of the serving thread")
     public double branchMisses = Double.NaN;
+
+    @Label("Further Counters")
+    @Description(
+            "Counters asked for by name that have no field here, name=value separated by blanks; empty when there are none")
+    public @Nullable String furtherCounters;
 }

@@ -48,6 +48,17 @@ public final class ProcessCounters extends Event {
     @Description("Page faults that had to read from disk")
     public double majorFaults = Double.NaN;
 
+    @Label("CPU Migrations")
+    @Description(
+            "Times a thread went on on another CPU; counted only beside hardware counters or when asked for by name")
+    public double cpuMigrations = Double.NaN;
+
+    @Label("Run Queue Wait")
+    @Description(
+            "Time in which threads could have run and had no CPU; that of threads which ended since the previous event is missing")
+    @Timespan(Timespan.NANOSECONDS)
+    public long runQueueWait = Long.MIN_VALUE;
+
     @Label("Software Source")
     @Description(
             "Where CPU time, context switches and page faults were read: getrusage, procfs (no context switches), or java (user time is all CPU time)")
@@ -84,7 +95,37 @@ public final class ProcessCounters extends Event {
 
     @Label("Hardware Running Share")
     @Description(
-            "Part of the time in which the hardware counters really counted; below 100 % they were multiplexed and are scaled")
+            "Part of the time in which the counter that ran least really counted; below 100 % it was multiplexed and is scaled")
     @Percentage
     public double hardwareRunning = Double.NaN;
+
+    @Label("Cycles Running Share")
+    @Description("Part of the time in which this counter really counted; below 100 % its value is scaled")
+    @Percentage
+    public double cyclesRunning = Double.NaN;
+
+    @Label("Instructions Running Share")
+    @Description("Part of the time in which this counter really counted; below 100 % its value is scaled")
+    @Percentage
+    public double instructionsRunning = Double.NaN;
+
+    @Label("Cache References Running Share")
+    @Description("Part of the time in which this counter really counted; below 100 % its value is scaled")
+    @Percentage
+    public double cacheReferencesRunning = Double.NaN;
+
+    @Label("Cache Misses Running Share")
+    @Description("Part of the time in which this counter really counted; below 100 % its value is scaled")
+    @Percentage
+    public double cacheMissesRunning = Double.NaN;
+
+    @Label("Branches Running Share")
+    @Description("Part of the time in which this counter really counted; below 100 % its value is scaled")
+    @Percentage
+    public double branchesRunning = Double.NaN;
+
+    @Label("Branch Misses Running Share")
+    @Description("Part of the time in which this counter really counted; below 100 % its value is scaled")
+    @Percentage
+    public double branchMissesRunning = Double.NaN;
 }

@@ -18,6 +18,7 @@ import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
+import jdk.jfr.Frequency;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.Percentage;
@@ -128,6 +129,9 @@ class EventsSpecTest {
         }
         if (field.getAnnotation(Percentage.class) != null) {
             return "share";
+        }
+        if (field.getAnnotation(Frequency.class) != null) {
+            return "Hz";
         }
         if (field.getType() == String.class) {
             return "text";

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param enabled false: the agent does nothing, and no other value here is checked
  * @param maxSize bytes of backlog that the JFR repository keeps
+ * @param host sample the machine, disks, network, pressure and cgroup
+ * @param hostCores events for each CPU of the machine
  * @param slow requests at least this long always become single events
  * @param eventsPerSecond other requests that become single events
  * @param maxRoutes distinct endpoints kept apart
@@ -24,19 +26,19 @@ public record AgentConfig(
         Map<String, String> labels,
         long maxSize,
         Duration maxAge,
-        Counting counters,
+        CounterChoice counters,
+        boolean host,
+        Cores hostCores,
         boolean http,
         Duration slow,
         int eventsPerSecond,
         int maxRoutes) {
-    /** How far the agent goes to count. */
-    public enum Counting {
-        /** No native code at all. */
-        NONE,
-        /** Whatever can be had without a risk for the JVM. */
-        DEFAULT,
-        /** perf_event even under a seccomp filter that may kill. */
-        PERF
+    /** Whether each CPU of the machine has an event of its own. */
+    public enum Cores {
+        /** Unless there are so many that their events would be most of the recording. */
+        AUTO,
+        TRUE,
+        FALSE
     }
 
     public AgentConfig {

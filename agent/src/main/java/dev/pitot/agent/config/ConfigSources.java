@@ -32,6 +32,10 @@ public final class ConfigSources {
         "recording.max-size",
         "recording.max-age",
         "counters",
+        "counters.host",
+        "counters.threads",
+        "host",
+        "host.cores",
         "http",
         "http.slow",
         "http.events",
@@ -99,9 +103,16 @@ public final class ConfigSources {
         }
         Map<String, String> found = new LinkedHashMap<>();
         ConfigException refused = null;
+        String before = "";
         for (String part : split(args)) {
+            String counters = found.get("counters");
+            if (before.equals("counters") && counters != null && CounterChoice.goesOn(counters, part)) {
+                found.put("counters", counters + "," + part);
+                continue;
+            }
             int equals = part.indexOf('=');
             String key = (equals < 0 ? part : part.substring(0, equals)).strip();
+            before = "";
             if (key.isEmpty() && equals < 0) {
                 continue;
             }
@@ -111,6 +122,7 @@ public final class ConfigSources {
                 refused = unknown(key, KEYS, "in the agent arguments");
             } else {
                 found.put(key, part.substring(equals + 1));
+                before = key;
             }
         }
         for (Map.Entry<String, String> argument : found.entrySet()) {
@@ -305,7 +317,9 @@ public final class ConfigSources {
                 Map.of(),
                 0,
                 Duration.ZERO,
-                AgentConfig.Counting.NONE,
+                CounterChoice.NONE,
+                false,
+                AgentConfig.Cores.FALSE,
                 false,
                 Duration.ZERO,
                 0,
@@ -333,6 +347,8 @@ public final class ConfigSources {
                         Duration.ofDays(7),
                         "1m to 7d"),
                 counters(),
+                flag("host", true),
+                cores(),
                 flag("http", true),
                 duration("http.slow", Duration.ofMillis(500), Duration.ZERO, Duration.ofHours(1), "0ms to 1h"),
                 number("http.events", 100, 0, 100_000),
@@ -415,18 +431,28 @@ public final class ConfigSources {
         return labels;
     }
 
-    private AgentConfig.Counting counters() throws ConfigException {
+    private CounterChoice counters() throws ConfigException {
+        int topThreads = number("counters.threads", CounterChoice.DEFAULT.topThreads(), 0, 64);
+        boolean host = flag("counters.host", false);
         Setting setting = settings.get("counters");
-        if (setting == null || setting.value.equals("default")) {
-            return AgentConfig.Counting.DEFAULT;
+        CounterChoice choice = CounterChoice.parse(setting == null ? "default" : setting.value, topThreads, host);
+        if (choice == null) {
+            throw bad("counters", "default, none, or at most 64 names of events such as cycles,L1-dcache-load-misses");
         }
-        if (setting.value.equals("none")) {
-            return AgentConfig.Counting.NONE;
+        return choice;
+    }
+
+    private AgentConfig.Cores cores() throws ConfigException {
+        Setting setting = settings.get("host.cores");
+        for (AgentConfig.Cores value : AgentConfig.Cores.values()) {
+            if (setting != null && value.name().equalsIgnoreCase(setting.value)) {
+                return value;
+            }
         }
-        if (setting.value.equals("perf")) {
-            return AgentConfig.Counting.PERF;
+        if (setting != null) {
+            throw bad("host.cores", "auto, true or false");
         }
-        throw bad("counters", "default, perf or none");
+        return AgentConfig.Cores.AUTO;
     }
 
     private boolean flag(String key, boolean preset) throws ConfigException {

@@ -80,10 +80,10 @@ final class Perf {
             attr.putInt(4, ATTR_SIZE);
             attr.putLong(8, event.config());
             attr.putLong(32, readFormat);
-            attr.putLong(40, flags);
+            attr.putLong(40, flags | event.excluded());
             attr.putInt(52, event.breakpointType());
-            attr.putLong(56, event.address());
-            attr.putLong(64, event.length());
+            attr.putLong(56, event.config1());
+            attr.putLong(64, event.config2());
             long fd = Libc.syscall(SYSCALL, address, tid, -1, leader, FLAG_CLOEXEC);
             return fd >= 0 ? (int) fd : -Libc.errno();
         } finally {

@@ -3,15 +3,16 @@ package dev.pitot.agent.counters;
 import java.util.List;
 
 /**
- * One thing that perf_event_open(2) can count.
+ * One thing that perf_event_open(2) can count, as its attribute wants it.
  *
- * @param type PERF_TYPE_*: 0 hardware, 1 software, 5 breakpoint
+ * @param type PERF_TYPE_*: 0 hardware, 1 software, 3 cache, 4 raw, 5 breakpoint, or the number of a PMU in sysfs
  * @param config which event of that type
+ * @param config1 more of it; of a breakpoint the address that it watches
+ * @param config2 more of it; of a breakpoint how many bytes
  * @param breakpointType HW_BREAKPOINT_*: 0 unless type is 5
- * @param address what a breakpoint watches, else 0
- * @param length bytes it watches, else 0
+ * @param excluded {@link Perf#EXCLUDE_KERNEL} and its neighbours, as the name asked for ({@code cycles:u})
  */
-record PerfEvent(String name, int type, long config, int breakpointType, long address, long length) {
+record PerfEvent(String name, int type, long config, long config1, long config2, int breakpointType, long excluded) {
     static final int HARDWARE = 0;
     static final int SOFTWARE = 1;
     static final int BREAKPOINT = 5;
@@ -22,14 +23,14 @@ record PerfEvent(String name, int type, long config, int breakpointType, long ad
     static final PerfEvent CACHE_MISSES = hardware("cache-misses", 3);
     static final PerfEvent BRANCHES = hardware("branches", 4);
     static final PerfEvent BRANCH_MISSES = hardware("branch-misses", 5);
-    static final PerfEvent PAGE_FAULTS = new PerfEvent("page-faults", SOFTWARE, 2, 0, 0, 0);
-    static final PerfEvent CONTEXT_SWITCHES = new PerfEvent("context-switches", SOFTWARE, 3, 0, 0, 0);
+    static final PerfEvent PAGE_FAULTS = new PerfEvent("page-faults", SOFTWARE, 2, 0, 0, 0, 0);
+    static final PerfEvent CONTEXT_SWITCHES = new PerfEvent("context-switches", SOFTWARE, 3, 0, 0, 0, 0);
 
     /** What is counted for the whole process, in the order of {@link ProcessHardware}'s totals. */
     static final List<PerfEvent> OF_PROCESS =
             List.of(CYCLES, INSTRUCTIONS, CACHE_REFERENCES, CACHE_MISSES, BRANCHES, BRANCH_MISSES);
 
     private static PerfEvent hardware(String name, long config) {
-        return new PerfEvent(name, HARDWARE, config, 0, 0, 0);
+        return new PerfEvent(name, HARDWARE, config, 0, 0, 0, 0);
     }
 }

@@ -6,18 +6,11 @@ import dev.pitot.agent.instrument.RequestTransformer;
 import dev.pitot.agent.spans.RequestRecorder;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
-import dev.pitot.events.AgentStatus;
-import dev.pitot.events.EndpointSummary;
-import dev.pitot.events.HttpRequest;
-import dev.pitot.events.JvmInformation;
-import dev.pitot.events.JvmMemory;
-import dev.pitot.events.ProcessCounters;
 import dev.pitot.events.Requests;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
-import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,17 +55,11 @@ public final class Measurements {
 
     /** On the starter thread, before the recording starts: opens the counters and registers all event types. */
     public synchronized void prepare() {
-        FlightRecorder.register(AgentStatus.class);
-        FlightRecorder.register(EndpointSummary.class);
-        FlightRecorder.register(HttpRequest.class);
-        FlightRecorder.register(JvmInformation.class);
-        FlightRecorder.register(JvmMemory.class);
-        FlightRecorder.register(ProcessCounters.class);
+        EventTypes.registerAll(config);
         if (transformer != null) {
             transformer.catchUp(instrumentation);
         }
-        counters = Counters.open(
-                config.counters() != AgentConfig.Counting.NONE, config.counters() == AgentConfig.Counting.PERF, status);
+        counters = Counters.open(config.counters().enabled(), config.counters().evenIfFiltered(), status);
     }
 
     /**

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,7 @@ class ConfigSourcesTest {
         assertThat(config.labels()).isEmpty();
         assertThat(config.maxSize()).isEqualTo(64L << 20);
         assertThat(config.maxAge()).isEqualTo(Duration.ofHours(1));
-        assertThat(config.counters()).isEqualTo(AgentConfig.Counting.DEFAULT);
+        assertThat(config.counters()).isEqualTo(CounterChoice.DEFAULT);
         assertThat(config.http()).isTrue();
         assertThat(config.slow()).isEqualTo(Duration.ofMillis(500));
         assertThat(config.eventsPerSecond()).isEqualTo(100);
@@ -129,7 +130,11 @@ class ConfigSourcesTest {
                 "recording.max-size=64",
                 "recording.max-age=59s",
                 "recording.max-age=8d",
-                "counters=all",
+                "counters=a b",
+                "counters=none,cycles",
+                "counters=cpu/event=0x3c",
+                "counters.threads=65",
+                "host.cores=some",
                 "http=yes",
                 "enabled=perhaps",
                 "http.slow=2h",
@@ -216,5 +221,16 @@ class ConfigSourcesTest {
         Properties properties = new Properties();
         properties.setProperty("sun.java.command", command);
         assertThat(ConfigSources.read(null, properties, Map.of()).service()).isEqualTo(service);
+    }
+
+    @Test
+    void eventsOfCountersMayStandInTheArgumentsWithTheirCommas() throws Exception {
+        AgentConfig config = of("service=a,counters=default,cycles,cpu/event=0x3c,umask=0x1/,r01c2,http=false");
+        assertThat(config.counters().usual()).isTrue();
+        assertThat(config.counters().names()).containsExactly("cycles", "cpu/event=0x3c,umask=0x1/", "r01c2");
+        assertThat(config.http()).isFalse();
+        assertThat(of("counters=cycles").counters().usual()).isFalse();
+        assertThat(of("counters=perf").counters()).isEqualTo(new CounterChoice(true, true, true, List.of(), 8, false));
+        assertThat(of("counters=none,counters.host=true").counters()).isEqualTo(CounterChoice.NONE);
     }
 }

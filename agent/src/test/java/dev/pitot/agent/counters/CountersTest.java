@@ -42,7 +42,7 @@ class CountersTest {
     }
 
     private static PerfEvent writesTo(ByteBuffer memory) {
-        return new PerfEvent("writes", PerfEvent.BREAKPOINT, 0, 2, Libc.address(memory), 8);
+        return new PerfEvent("writes", PerfEvent.BREAKPOINT, 0, Libc.address(memory), 8, 2, 0);
     }
 
     private CounterGroup open(List<PerfEvent> events, long flags, boolean grouped) throws Exception {
@@ -346,7 +346,7 @@ class CountersTest {
     @Test
     void onlyTheHardwareEventsOfAThreadAreLostToARefusal() {
         // An event that no kernel knows stands for one that this CPU cannot count beside the others.
-        PerfEvent unknown = new PerfEvent("nonsense", PerfEvent.HARDWARE, 4711, 0, 0, 0);
+        PerfEvent unknown = new PerfEvent("nonsense", PerfEvent.HARDWARE, 4711, 0, 0, 0, 0);
         assumeThat(Probe.of(List.of(PerfEvent.PAGE_FAULTS)).events()).isNotEmpty();
         FileBudget budget = new FileBudget(4096);
         ThreadCounters counters = new ThreadCounters(List.of(unknown, PerfEvent.PAGE_FAULTS), true, budget);

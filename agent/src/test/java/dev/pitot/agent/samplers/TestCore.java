@@ -2,20 +2,21 @@ package dev.pitot.agent.samplers;
 
 import dev.pitot.agent.config.AgentConfig;
 import dev.pitot.agent.config.CollectorAddress;
+import dev.pitot.agent.config.ConfigSources;
 import dev.pitot.agent.status.StatusBoard;
 import java.lang.instrument.Instrumentation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Properties;
 import jdk.jfr.Recording;
 
 /** The other half of {@link TestAgent}, in the agent's class loader: measures into a plain recording. */
 public final class TestCore {
     private TestCore() {}
 
-    /** Arguments: {@code file} of the recording, and of the configuration {@code counters}, {@code http}, {@code slow}, {@code events}, {@code routes}. */
+    /** Arguments: {@code file} of the recording, and of the configuration {@code counters} (with + for a comma), {@code host}, {@code http}, {@code slow}, {@code events}, {@code routes}. */
     public static void start(String args, Instrumentation instrumentation) throws Exception {
         Map<String, String> options = new HashMap<>();
         for (String option : args.split(",")) {
@@ -31,8 +32,15 @@ public final class TestCore {
                 Map.of(),
                 64 << 20,
                 Duration.ofHours(1),
-                AgentConfig.Counting.valueOf(
-                        options.getOrDefault("counters", "default").toUpperCase(Locale.ROOT)),
+                ConfigSources.read(
+                                "counters="
+                                        + options.getOrDefault("counters", "default")
+                                                .replace('+', ','),
+                                new Properties(),
+                                Map.of())
+                        .counters(),
+                !"false".equals(options.get("host")),
+                AgentConfig.Cores.AUTO,
                 !"false".equals(options.get("http")),
                 Duration.ofMillis(Long.parseLong(options.getOrDefault("slow", "500"))),
                 Integer.parseInt(options.getOrDefault("events", "100")),
