@@ -270,32 +270,9 @@ public final class ConfigSources {
     }
 
     private static ConfigException unknown(String key, String[] known, String source) {
-        String nearest = known[0];
-        for (String candidate : known) {
-            if (distance(key, candidate) < distance(key, nearest)) {
-                nearest = candidate;
-            }
-        }
+        String nearest = Nearest.of(key, List.of(known));
         return new ConfigException(
                 "unknown key \"" + shorten(key) + "\" " + source + "; the nearest known key is \"" + nearest + "\"");
-    }
-
-    /** Levenshtein's edit distance. */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replaced, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[b.length()];
     }
 
     private static String shorten(String text) {

@@ -1,6 +1,7 @@
 package dev.pitot.agent.counters;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is to be counted on each thread (or CPU), and which events are opened and read together for it.
@@ -16,10 +17,19 @@ record CounterPlan(List<Group> groups, List<Counter> counters) {
         counters = List.copyOf(counters);
     }
 
-    /** Events scheduled together, the leader first. */
-    record Group(List<PerfEvent> events) {
+    /**
+     * Events scheduled together, the leader first.
+     *
+     * @param cpus where to open it when whole CPUs are counted; empty for every CPU. Of no meaning when threads are
+     */
+    record Group(List<PerfEvent> events, List<Integer> cpus) {
         Group {
             events = List.copyOf(events);
+            cpus = List.copyOf(cpus);
+        }
+
+        Group(List<PerfEvent> events) {
+            this(events, List.of());
         }
     }
 
@@ -27,7 +37,9 @@ record CounterPlan(List<Group> groups, List<Counter> counters) {
     record Place(int group, int index) {}
 
     /**
-     * A counter under the name that the configuration and the events use.
+     * A counter under the name that the configuration and the events use. Where it has several places, one for each kind of core,
+     * a thread is enabled in all of them at once and runs in one: so add up values and running times first, and scale the sum by
+     * the enabled time of one place. Scaled one by one they would add up to more than was done.
      *
      * @param name as {@code perf list} prints it
      * @param unit of {@code value * scale}, empty for a plain count
@@ -38,6 +50,29 @@ record CounterPlan(List<Group> groups, List<Counter> counters) {
         Counter {
             places = List.copyOf(places);
         }
+    }
+
+    /** Where an event is counted together with a place, or null: cycles beside cache misses, say. */
+    @Nullable
+    Place beside(Place place, PerfEvent event) {
+        List<PerfEvent> events = groups.get(place.group()).events();
+        for (int i = 0; i < events.size(); i++) {
+            if (events.get(i).name().equals(event.name())) {
+                return new Place(place.group(), i);
+            }
+        }
+        return null;
+    }
+
+    /** The counter of a name, or null when it is not counted. */
+    @Nullable
+    Counter counter(String name) {
+        for (Counter counter : counters) {
+            if (counter.name().equals(name)) {
+                return counter;
+            }
+        }
+        return null;
     }
 
     int descriptorsPerThread() {

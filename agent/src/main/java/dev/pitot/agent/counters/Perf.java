@@ -26,6 +26,7 @@ final class Perf {
     /** Flags of the attribute's bit field. */
     static final long INHERIT = 1L << 1;
 
+    static final long EXCLUDE_USER = 1L << 4;
     static final long EXCLUDE_KERNEL = 1L << 5;
     static final long EXCLUDE_HYPERVISOR = 1L << 6;
     /** Linux 5.13: inherit to threads only; without it the counts of child processes are added. */

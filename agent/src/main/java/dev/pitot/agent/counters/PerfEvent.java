@@ -25,10 +25,19 @@ record PerfEvent(String name, int type, long config, long config1, long config2,
     static final PerfEvent BRANCH_MISSES = hardware("branch-misses", 5);
     static final PerfEvent PAGE_FAULTS = new PerfEvent("page-faults", SOFTWARE, 2, 0, 0, 0, 0);
     static final PerfEvent CONTEXT_SWITCHES = new PerfEvent("context-switches", SOFTWARE, 3, 0, 0, 0, 0);
+    static final PerfEvent CPU_MIGRATIONS = new PerfEvent("cpu-migrations", SOFTWARE, 4, 0, 0, 0, 0);
+
+    /** What a request is counted with, of the hardware. */
+    static final List<PerfEvent> OF_THREAD = List.of(CYCLES, INSTRUCTIONS, CACHE_MISSES, BRANCH_MISSES);
 
     /** What is counted for the whole process, in the order of {@link ProcessHardware}'s totals. */
     static final List<PerfEvent> OF_PROCESS =
             List.of(CYCLES, INSTRUCTIONS, CACHE_REFERENCES, CACHE_MISSES, BRANCHES, BRANCH_MISSES);
+
+    /** The same under another name and with another part excluded. */
+    PerfEvent as(String otherName, long otherExcluded) {
+        return new PerfEvent(otherName, type, config, config1, config2, breakpointType, otherExcluded);
+    }
 
     private static PerfEvent hardware(String name, long config) {
         return new PerfEvent(name, HARDWARE, config, 0, 0, 0, 0);
