@@ -2,6 +2,7 @@ package dev.pitot.agent.counters;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How many hardware events this CPU can count side by side, found by trying. A group is counted as a whole or not at all: one
@@ -18,7 +19,7 @@ final class Fit {
         }
     }
 
-    /** Opens both groups on the calling thread, keeps its CPU busy and looks at how long they ran. */
+    /** Opens both groups, keeps the CPU busy and looks at how long they ran. */
     interface Trial {
         /** @return the smaller share of the time in which one of the two really counted, 0 to 1; 0 when it does not open */
         double shareOf(Sets sets, long nanos);
@@ -31,11 +32,11 @@ final class Fit {
     record Outcome(Sets sets, boolean exact) {}
 
     /** The kernel lets groups take turns every 1 to 10 ms, so that one which must wait is seen to wait within the first. */
-    private static final long LOOK = 5_000_000;
+    static final long LOOK = 5_000_000;
 
-    private static final long LOOK_FOR_TURNS = 25_000_000;
+    static final long LOOK_FOR_TURNS = 25_000_000;
     /** A little below 1: the kernel stops the two clocks one after the other. */
-    private static final double ALL_THE_TIME = 0.99;
+    static final double ALL_THE_TIME = 0.99;
 
     private Fit() {}
 
@@ -53,6 +54,43 @@ final class Fit {
             }
         }
         return new Outcome(new Sets(List.of(), List.of()), true);
+    }
+
+    /**
+     * Both sets with further events that nothing is dropped for but cache references and branches, so that all of it counts
+     * all of the time; when that is not to be had, the same with the further events in the process's set only.
+     *
+     * @param asked events of the two sets that may not be dropped
+     * @return null when they must take turns
+     */
+    static @Nullable Sets together(
+            List<PerfEvent> process,
+            List<PerfEvent> thread,
+            List<PerfEvent> further,
+            List<PerfEvent> asked,
+            Trial trial) {
+        List<Sets> candidates = new ArrayList<>();
+        for (List<PerfEvent> ofThread : List.of(with(thread, further), thread)) {
+            List<PerfEvent> ofProcess = with(process, further);
+            candidates.add(new Sets(ofProcess, ofThread));
+            for (PerfEvent event : List.of(PerfEvent.CACHE_REFERENCES, PerfEvent.BRANCHES)) {
+                if (!asked.contains(event) && ofProcess.remove(event)) {
+                    candidates.add(new Sets(ofProcess, ofThread));
+                }
+            }
+        }
+        for (Sets sets : candidates) {
+            if (trial.shareOf(sets, LOOK) >= ALL_THE_TIME) {
+                return sets;
+            }
+        }
+        return null;
+    }
+
+    private static List<PerfEvent> with(List<PerfEvent> events, List<PerfEvent> further) {
+        List<PerfEvent> all = new ArrayList<>(events);
+        all.addAll(further);
+        return all;
     }
 
     /** From all down to the cycles of the process, dropping what is missed least first. */
@@ -84,31 +122,14 @@ final class Fit {
 
     /** The trial on this machine, with perf_event. */
     static Trial onThisMachine(long flags) {
+        Kernel kernel = new Kernel.OfThisMachine();
         return (sets, nanos) -> {
-            CounterGroup process = null;
-            CounterGroup thread = null;
-            try {
-                process = CounterGroup.open(sets.process(), 0, flags, true);
-                thread = sets.thread().isEmpty() ? null : CounterGroup.open(sets.thread(), 0, flags, true);
-                long until = System.nanoTime() + nanos;
-                while (System.nanoTime() - until < 0) {
-                    Thread.onSpinWait();
-                }
-                return Math.min(share(process), thread == null ? 1 : share(thread));
-            } catch (CounterGroup.CannotOpen no) {
-                return 0;
-            } finally {
-                if (thread != null) {
-                    thread.close();
-                }
-                if (process != null) {
-                    process.close();
-                }
+            List<List<CounterPlan.Group>> groups = new ArrayList<>();
+            groups.add(List.of(new CounterPlan.Group(sets.process())));
+            if (!sets.thread().isEmpty()) {
+                groups.add(List.of(new CounterPlan.Group(sets.thread())));
             }
+            return kernel.shareOf(groups, flags, nanos);
         };
-    }
-
-    private static double share(CounterGroup group) {
-        return group.read() && group.enabled[0] > 0 ? (double) group.running[0] / group.enabled[0] : 0;
     }
 }

@@ -1,9 +1,6 @@
 package dev.pitot.agent.counters;
 
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +10,7 @@ final class Perf {
     static final int EPERM = 1;
     static final int ENOENT = 2;
     static final int ESRCH = 3;
+    static final int E2BIG = 7;
     static final int EACCES = 13;
     static final int EBUSY = 16;
     static final int ENODEV = 19;
@@ -38,7 +36,7 @@ final class Perf {
     static final long FORMAT_ID = 4;
     static final long FORMAT_GROUP = 8;
 
-    /** PERF_ATTR_SIZE_VER1: up to bp_len; every kernel since 2.6.33 takes it. */
+    /** PERF_ATTR_SIZE_VER1: up to bp_len, which is config2 too; every kernel since 2.6.33 takes it, older ones say E2BIG. */
     private static final int ATTR_SIZE = 72;
 
     private static final long FLAG_CLOEXEC = 8;
@@ -65,7 +63,7 @@ final class Perf {
     }
 
     /**
-     * Opens one event, counting at once.
+     * Opens one event on a thread, counting at once.
      *
      * @param tid a thread of this process, or 0 for the calling one
      * @param leader descriptor of the group's leader, or -1 to lead
@@ -74,6 +72,15 @@ final class Perf {
      * @return the descriptor, or the negated errno
      */
     static int open(PerfEvent event, int tid, int leader, long flags, long readFormat) {
+        return open(event, tid, -1, leader, flags, readFormat);
+    }
+
+    /** The same for all that runs on one CPU, whoever it belongs to. */
+    static int openOnCpu(PerfEvent event, int cpu, int leader, long flags, long readFormat) {
+        return open(event, -1, cpu, leader, flags, readFormat);
+    }
+
+    private static int open(PerfEvent event, int tid, int cpu, int leader, long flags, long readFormat) {
         ByteBuffer attr = Libc.allocate(ATTR_SIZE);
         long address = Libc.address(attr);
         try {
@@ -85,56 +92,15 @@ final class Perf {
             attr.putInt(52, event.breakpointType());
             attr.putLong(56, event.config1());
             attr.putLong(64, event.config2());
-            long fd = Libc.syscall(SYSCALL, address, tid, -1, leader, FLAG_CLOEXEC);
+            long fd = Libc.syscall(SYSCALL, address, tid, cpu, leader, FLAG_CLOEXEC);
             return fd >= 0 ? (int) fd : -Libc.errno();
         } finally {
             Libc.free(address);
         }
     }
 
-    /** One sentence for an errno of {@link #open}, and the smallest thing that would help. */
+    /** One sentence for an errno of {@link #open} for a thread of this process. */
     static Refusal explain(PerfEvent event, int errno) {
-        String what = event.name();
-        return switch (errno) {
-            case ENOENT, ENODEV, EOPNOTSUPP ->
-                new Refusal("This machine exposes no PMU for " + what + " (usual in virtual machines)", "");
-            case EACCES, EPERM -> {
-                String paranoid = paranoid();
-                yield new Refusal(
-                        "The kernel refuses perf_event for " + what + " (perf_event_paranoid is " + paranoid + ")",
-                        paranoid.equals("unknown") || isSmall(paranoid)
-                                ? "Allow perf_event_open in the container's seccomp profile and add CAP_PERFMON"
-                                : "Run sysctl kernel.perf_event_paranoid=2, or give the process CAP_PERFMON");
-            }
-            case EMFILE, ENFILE ->
-                new Refusal(
-                        "No file descriptor was left for " + what,
-                        "Raise the limit of open files (ulimit -n), or set counters=none");
-            case ENOSYS ->
-                new Refusal(
-                        "This kernel or sandbox has no perf_event_open",
-                        "Allow the system call in the container's seccomp profile");
-            case EINVAL ->
-                new Refusal("This kernel or CPU cannot count " + what + ", or not beside the others (EINVAL)", "");
-            case ENOSPC, EBUSY ->
-                new Refusal(
-                        "All counters of the CPU that could count " + what + " are taken",
-                        "Stop other profilers on this machine");
-            default -> new Refusal("perf_event_open for " + what + " failed with errno " + errno, "");
-        };
-    }
-
-    private static boolean isSmall(String paranoid) {
-        return paranoid.startsWith("-") || paranoid.equals("0") || paranoid.equals("1") || paranoid.equals("2");
-    }
-
-    private static String paranoid() {
-        try {
-            return Files.readString(Path.of("/proc/sys/kernel/perf_event_paranoid"), StandardCharsets.US_ASCII)
-                    .trim();
-        } catch (Exception unreadable) {
-            // Only the wording of a sentence depends on it.
-            return "unknown";
-        }
+        return Standing.ofThisProcess().explain(event, errno, false);
     }
 }

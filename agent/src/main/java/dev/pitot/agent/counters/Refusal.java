@@ -5,19 +5,54 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Why a counter cannot be had, as one sentence, and what a person can do about it (empty when nothing). */
-public record Refusal(String reason, String remedy) {
-    /** All of them in one, each reason and remedy once, or null when there is none. */
+/**
+ * Why a counter cannot be had, as one sentence, and what a person can do about it (empty when nothing).
+ *
+ * @param remedy as a sentence, for the page
+ * @param fix the same as commands
+ */
+public record Refusal(String reason, String remedy, Fix fix) {
+    /**
+     * The smallest change that would help, for three kinds of places; each is a command or a line of configuration, and empty
+     * where nothing helps.
+     *
+     * @param host to be run by root on the machine, or for the service
+     * @param docker options of {@code docker run}
+     * @param kubernetes of the container in the pod's description
+     */
+    public record Fix(String host, String docker, String kubernetes) {
+        public static final Fix NONE = new Fix("", "", "");
+    }
+
+    Refusal(String reason, String remedy) {
+        this(reason, remedy, Fix.NONE);
+    }
+
+    /** All of them in one, each reason, remedy and fix once, or null when there is none. */
     static @Nullable Refusal all(Collection<Refusal> refusals) {
         Set<String> reasons = new LinkedHashSet<>();
         Set<String> remedies = new LinkedHashSet<>();
+        Set<String> host = new LinkedHashSet<>();
+        Set<String> docker = new LinkedHashSet<>();
+        Set<String> kubernetes = new LinkedHashSet<>();
         for (Refusal refusal : refusals) {
             reasons.add(refusal.reason());
-            if (!refusal.remedy().isEmpty()) {
-                remedies.add(refusal.remedy());
-            }
+            remedies.add(refusal.remedy());
+            host.add(refusal.fix().host());
+            docker.add(refusal.fix().docker());
+            kubernetes.add(refusal.fix().kubernetes());
         }
-        return reasons.isEmpty() ? null : new Refusal(String.join("; ", reasons), String.join("; ", remedies));
+        return reasons.isEmpty()
+                ? null
+                : new Refusal(
+                        String.join("; ", reasons),
+                        joined(remedies),
+                        new Fix(joined(host), joined(docker), joined(kubernetes)));
+    }
+
+    private static String joined(Set<String> texts) {
+        texts.remove("");
+        return String.join("; ", texts);
     }
 
     /** {@code reason} without what only a person at this machine can act on; short enough for a field of an event. */

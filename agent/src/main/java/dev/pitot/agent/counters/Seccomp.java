@@ -101,7 +101,8 @@ record Seccomp(@Nullable String status, @Nullable String firstStatus, boolean in
         return !set.isEmpty() && (Long.parseUnsignedLong(set, 16) >>> capability & 1) == 1;
     }
 
-    private static String field(String status, String name) {
+    /** The value of a line of {@code /proc/PID/status}, empty when there is none. */
+    static String field(String status, String name) {
         for (String line : status.split("\n")) {
             if (line.startsWith(name + ":")) {
                 return line.substring(name.length() + 1).strip();

@@ -1,0 +1,111 @@
+package dev.pitot.agent.counters;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which rung each event stands on, found by opening it once on the calling thread: counted, counted on the user's side only, or
+ * not at all and why. One thread.
+ */
+final class Ladder {
+    static final long USER_ONLY = Perf.EXCLUDE_KERNEL | Perf.EXCLUDE_HYPERVISOR;
+
+    /** Numbers of software events that happen inside the kernel: without it they open, and read 0 for ever. */
+    private static final List<Long> SWITCHES = List.of(3L, 4L, 11L);
+
+    private final Kernel kernel;
+    private @Nullable Standing standing;
+    private boolean userOnly;
+    private boolean wholly;
+
+    Ladder(Kernel kernel) {
+        this.kernel = kernel;
+    }
+
+    /** Whether the kernel's side had to be excluded so far. */
+    boolean isUserOnly() {
+        return userOnly;
+    }
+
+    long flags() {
+        return userOnly ? USER_ONLY : 0;
+    }
+
+    Standing standing() {
+        Standing known = standing;
+        if (known == null) {
+            known = kernel.standing();
+            standing = known;
+        }
+        return known;
+    }
+
+    /** Those sources of a name that can be counted on a thread; those that cannot leave a refusal. */
+    List<Named.Source> countable(Named named, List<Refusal> refusals) {
+        List<Named.Source> countable = new ArrayList<>();
+        for (Named.Source source : named.sources()) {
+            Refusal no = refusal(source);
+            if (no == null) {
+                countable.add(source);
+            } else {
+                refusals.add(no);
+            }
+        }
+        return countable;
+    }
+
+    private @Nullable Refusal refusal(Named.Source source) {
+        PerfEvent event = source.event();
+        List<PerfEvent> group = alone(source);
+        int errno = kernel.tryOpen(group, Kernel.THIS_THREAD, flags());
+        wholly |= errno == 0 && !userOnly;
+        // The kernel looks at privileges before it looks for a PMU, so this comes before "there is none". Once an event
+        // was
+        // allowed with the kernel's side, one that is not needs another privilege.
+        if (!userOnly && !wholly && isDenied(errno) && (event.excluded() & Perf.EXCLUDE_USER) == 0) {
+            int again = kernel.tryOpen(group, Kernel.THIS_THREAD, USER_ONLY);
+            if (!isDenied(again)) {
+                userOnly = true;
+                errno = again;
+            }
+        }
+        if (userOnly && (event.excluded() & Perf.EXCLUDE_USER) != 0) {
+            return ofKernel(event.name() + " excludes the user's side, and perf_event may not watch the kernel's here");
+        }
+        if (errno != 0) {
+            return standing().explain(event, errno, false);
+        }
+        boolean withoutKernel = ((flags() | event.excluded()) & Perf.EXCLUDE_KERNEL) != 0;
+        if (withoutKernel && event.type() == PerfEvent.SOFTWARE && SWITCHES.contains(event.config())) {
+            return userOnly
+                    ? ofKernel(event.name() + " happen in the kernel, which perf_event may not watch here")
+                    : new Refusal(event.name() + " happen in the kernel, which the modifier excludes", "Leave it out");
+        }
+        return null;
+    }
+
+    /** Why an event cannot be counted on a CPU, whoever runs on it, or null when it can. */
+    @Nullable
+    Refusal refusalOn(int cpu, Named.Source source) {
+        int errno = kernel.tryOpen(alone(source), cpu, 0);
+        return errno == 0 ? null : standing().explain(source.event(), errno, true);
+    }
+
+    /** The smallest group that an event can be in. */
+    private static List<PerfEvent> alone(Named.Source source) {
+        PerfEvent leader = source.leader();
+        return leader == null || source.isLeader() ? List.of(source.event()) : List.of(leader, source.event());
+    }
+
+    private static boolean isDenied(int errno) {
+        return errno == Perf.EACCES || errno == Perf.EPERM;
+    }
+
+    static Refusal ofKernel(String reason) {
+        return new Refusal(
+                reason,
+                "Run sysctl kernel.perf_event_paranoid=1, or give the process CAP_PERFMON",
+                Standing.ofLevel(1));
+    }
+}
