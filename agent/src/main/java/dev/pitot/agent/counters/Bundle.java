@@ -55,7 +55,9 @@ record Bundle(List<Named> leaders, List<Named> members) {
             }
         }
         Map<String, Group> groups = new LinkedHashMap<>();
-        events.forEach((lane, group) -> groups.put(lane, new Group(group, cpus.getOrDefault(lane, List.of()))));
+        for (Map.Entry<String, List<PerfEvent>> one : events.entrySet()) {
+            groups.put(one.getKey(), new Group(one.getValue(), cpus.getOrDefault(one.getKey(), List.of())));
+        }
         return groups;
     }
 

@@ -42,23 +42,35 @@ record Choice(
         return userOnly ? Ladder.USER_ONLY : 0;
     }
 
-    /** Whether the plan of the process holds an event of the hardware. */
-    boolean hasHardware() {
-        for (CounterPlan.Group group : process.groups()) {
-            if (group.events().get(0).type() != PerfEvent.SOFTWARE) {
+    /** Whether the process counts any of the usual hardware events: those that {@code pitot.ProcessCounters} has fields for. */
+    boolean hasUsual() {
+        for (PerfEvent event : PerfEvent.OF_PROCESS) {
+            if (process.counter(event.name()) != null) {
                 return true;
             }
         }
         return false;
     }
 
-    /** {@code perf}, {@code perf, user only}, or {@code none: } and why. */
+    /** Where counters come from that there are: {@code perf} or {@code perf, user only}. */
+    String source() {
+        return userOnly ? "perf, user only" : "perf";
+    }
+
+    /** {@link #source} when there are usual hardware events, else {@code none: } and why. */
     String hardwareSource() {
-        if (hasHardware()) {
-            return userOnly ? "perf, user only" : "perf";
+        if (hasUsual()) {
+            return source();
         }
-        Refusal why = Refusal.all(refusals.values());
-        return (why == null ? new Refusal("No hardware counter was asked for", "") : why).asSource();
+        List<Refusal> ofUsual = new ArrayList<>();
+        for (PerfEvent event : PerfEvent.OF_PROCESS) {
+            Refusal no = refusals.get(event.name());
+            if (no != null) {
+                ofUsual.add(no);
+            }
+        }
+        Refusal why = Refusal.all(ofUsual);
+        return (why == null ? new Refusal("Not among the counters that were asked for", "") : why).asSource();
     }
 
     /** Finds out by opening what can be opened and trying what fits; see {@link Grouping} for what that costs. */
@@ -201,7 +213,9 @@ record Choice(
             } else if (!software.isEmpty()) {
                 bundles.add(new Bundle(List.of(), software));
             }
-            others.values().forEach(ofPmu -> bundles.add(new Bundle(List.of(), ofPmu)));
+            for (List<Named> ofPmu : others.values()) {
+                bundles.add(new Bundle(List.of(), ofPmu));
+            }
             List<Named> wanted = new ArrayList<>(countable.values());
             CounterPlan process = Bundle.plan(bundles, wanted, lanes);
             describe(process, outcome);
@@ -284,22 +298,28 @@ record Choice(
             if (!missing.isEmpty()) {
                 Refusal why =
                         ladder.standing().tooFew("The CPU has no free counters for " + String.join(", ", missing));
-                missing.forEach(name -> to.put(name, why));
+                for (String name : missing) {
+                    to.put(name, why);
+                }
             }
         }
 
         private CounterPlan span(List<Named> hardware, List<Named> software, Lanes lanes) {
-            List<Named> always = new ArrayList<>(software);
-            always.removeIf(one -> one.name().equals(PerfEvent.CPU_MIGRATIONS.name()) && !named.contains(one.name()));
+            List<Named> always = new ArrayList<>();
+            for (Named one : software) {
+                if (named.contains(one.name())) {
+                    always.add(one);
+                }
+            }
             for (PerfEvent event : List.of(PerfEvent.PAGE_FAULTS, PerfEvent.CONTEXT_SWITCHES)) {
                 if (countable.containsKey(event.name())) {
                     continue;
                 }
                 Refusal known = refusals.get(event.name());
                 List<Refusal> no = new ArrayList<>();
-                Named named = Named.of(event);
-                if (known == null && !ladder.countable(named, no).isEmpty()) {
-                    always.add(named);
+                Named one = Named.of(event);
+                if (known == null && !ladder.countable(one, no).isEmpty()) {
+                    always.add(one);
                 } else {
                     spanRefusals.put(event.name(), known == null ? no.get(0) : known);
                 }
@@ -350,7 +370,9 @@ record Choice(
             if (!software.isEmpty()) {
                 bundles.add(new Bundle(List.of(), software));
             }
-            others.forEach(ofPmu -> bundles.add(new Bundle(List.of(), ofPmu)));
+            for (List<Named> ofPmu : others) {
+                bundles.add(new Bundle(List.of(), ofPmu));
+            }
             for (Named one : wholeCpus) {
                 Named.Source first = one.sources().get(0);
                 Refusal no = ladder.refusalOn(first.cpus().get(0), first);

@@ -69,7 +69,7 @@ class ChoiceTest {
         assertThat(choice.refusals().values()).containsOnly(choice.refusals().get("cycles"));
         assertThat(none.tried).containsExactly("cycles", "page-faults", "context-switches");
         assertThat(none.looks).isZero();
-        assertThat(choice.hasHardware()).isFalse();
+        assertThat(choice.hasUsual()).isFalse();
         assertThat(choice.hardwareSource()).startsWith("none: ").contains("cycles");
     }
 
@@ -178,6 +178,7 @@ class ChoiceTest {
         assertThat(groups(choice.process())).containsExactly(List.of("cycles", "instructions", "r01c2"));
         assertThat(counters(choice.process())).containsExactly("r01c2");
         assertThat(choice.process().counter("cycles")).isNull();
+        assertThat(choice.hardwareSource()).isEqualTo("none: Not among the counters that were asked for");
     }
 
     @Test
@@ -312,7 +313,7 @@ class ChoiceTest {
         Choice choice = choose(
                 Sysfs.NO_PMU, new MadeUpCpu(0).without("cycles", Perf.ENOENT), "default", "task-clock", "migrations");
         assertThat(groups(choice.process())).containsExactly(List.of("task-clock", "cpu-migrations"));
-        assertThat(choice.hasHardware()).isFalse();
+        assertThat(choice.hasUsual()).isFalse();
         assertThat(choice.refusals()).containsOnlyKeys(OF_PROCESS);
         assertThat(counters(choice.span())).contains("task-clock", "page-faults");
     }

@@ -7,8 +7,8 @@ import com.sun.jna.Pointer;
 import com.sun.jna.StringArray;
 
 /**
- * Puts itself under a seccomp filter for perf_event_open and becomes the given command. Arguments: {@code kill} or {@code errno},
- * then the command. See seccomp(2); structures of linux/filter.h.
+ * Puts itself under a seccomp filter for perf_event_open and becomes the given command. Arguments: {@code kill}, {@code errno} or
+ * {@code enosys}, then the command. See seccomp(2); structures of linux/filter.h.
  */
 public final class FilterLauncher {
     private static final int PR_SET_SECCOMP = 22;
@@ -16,6 +16,7 @@ public final class FilterLauncher {
     private static final int SECCOMP_MODE_FILTER = 2;
     private static final int KILL_PROCESS = 0x80000000;
     private static final int ERRNO_EPERM = 0x00050001;
+    private static final int ERRNO_ENOSYS = 0x00050026;
     private static final int ALLOW = 0x7fff0000;
     private static final int LOAD_WORD = 0x20;
     private static final int JUMP_IF_EQUAL = 0x15;
@@ -36,7 +37,13 @@ public final class FilterLauncher {
         // The number of the system call is the first word of seccomp_data.
         instruction(program, 0, LOAD_WORD, 0, 0, 0);
         instruction(program, 1, JUMP_IF_EQUAL, 0, 1, call);
-        instruction(program, 2, RETURN, 0, 0, args[0].equals("kill") ? KILL_PROCESS : ERRNO_EPERM);
+        int answer =
+                switch (args[0]) {
+                    case "kill" -> KILL_PROCESS;
+                    case "enosys" -> ERRNO_ENOSYS;
+                    default -> ERRNO_EPERM;
+                };
+        instruction(program, 2, RETURN, 0, 0, answer);
         instruction(program, 3, RETURN, 0, 0, ALLOW);
         Memory filter = new Memory(16);
         filter.clear();
