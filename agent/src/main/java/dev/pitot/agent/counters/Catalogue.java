@@ -206,6 +206,9 @@ final class Catalogue {
             return null;
         }
         String terms = text.substring(first + 1, text.length() - 1);
+        if (kind.equals("kprobe") || kind.equals("uprobe")) {
+            throw new UnknownEvent(text + " would set a probe, which Pitot does not", "");
+        }
         List<Pmu> pmus = ofKind(kind);
         if (pmus.isEmpty()) {
             throw new UnknownEvent(

@@ -186,7 +186,7 @@ record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu,
     /** Because the CPU has too few counters for what is wanted. */
     Refusal tooFew(String reason) {
         return new Refusal(
-                reason + (watchdog ? ", one of which the kernel's NMI watchdog holds" : ""),
+                reason + (watchdog ? " (the kernel's NMI watchdog holds one)" : ""),
                 watchdog
                         ? "Run sysctl kernel.nmi_watchdog=0, which frees one; stop other users of the CPU's counters"
                         : "Stop other users of the CPU's counters",

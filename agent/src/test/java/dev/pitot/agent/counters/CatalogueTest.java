@@ -245,6 +245,7 @@ class CatalogueTest {
         refused(catalogue, "cpu/event=?/", "needs a value for event");
         refused(catalogue, "cpu//", "");
         refused(catalogue, "sched:sched_switch", "tracepoint");
+        refused(catalogue, "uprobe/config1=4096/", "would set a probe");
         refused(catalogue, "dummy", "No event");
         refused(catalogue, "../cpu/event=1/", "");
         refused(catalogue, "cpu/../x", "");

@@ -96,8 +96,9 @@ class ChoiceTest {
         assertThat(choice.refusals().keySet()).containsExactlyInAnyOrder("cache-references", "branches");
         Refusal why = choice.refusals().get("branches");
         assertThat(why.reason())
-                .isEqualTo("The CPU has no free counters for cache-references, branches, one of which the kernel's NMI"
-                        + " watchdog holds");
+                .isEqualTo(
+                        "The CPU has no free counters for cache-references, branches (the kernel's NMI watchdog holds"
+                                + " one)");
         assertThat(why.fix().host()).isEqualTo("sysctl kernel.nmi_watchdog=0");
         assertThat(groups(choice.process()))
                 .containsExactly(List.of("cycles", "instructions", "cache-misses", "branch-misses", "cpu-migrations"));
