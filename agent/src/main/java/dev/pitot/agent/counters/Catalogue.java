@@ -211,9 +211,12 @@ final class Catalogue {
         }
         List<Pmu> pmus = ofKind(kind);
         if (pmus.isEmpty()) {
+            List<String> folders = folders();
             throw new UnknownEvent(
                     "This machine has no PMU " + kind + " for " + text,
-                    "Those that it has are the folders of " + devices);
+                    folders.isEmpty()
+                            ? ""
+                            : "The nearest name is " + Nearest.of(kind, folders) + "; all are in " + devices);
         }
         Pmu one = pmus.get(0);
         if (corePmus().contains(one) && !one.has(terms)) {

@@ -240,7 +240,7 @@ class CatalogueTest {
         refused(catalogue, "cycle", "The nearest known name is cycles");
         refused(catalogue, "topdown-retired", "The nearest known name is topdown-retiring");
         refused(catalogue, "power/energy_pkg/", "The PMU power has no term energy_pkg");
-        refused(catalogue, "nonsense/event=1/", "no PMU nonsense");
+        refused(catalogue, "powr/event=1/", "no PMU powr for powr/event=1/. The nearest name is power;");
         refused(catalogue, "cpu/event=x/", "is no number");
         refused(catalogue, "cpu/event=?/", "needs a value for event");
         refused(catalogue, "cpu//", "");

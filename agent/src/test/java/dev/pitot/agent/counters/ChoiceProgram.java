@@ -29,10 +29,15 @@ public final class ChoiceProgram {
             }
             choice = choose(wanted);
         }
+        for (CounterPlan.Group group : choice.process().groups()) {
+            List<String> events = group.events().stream().map(PerfEvent::name).toList();
+            System.out.println("group " + String.join(" ", events));
+        }
         choice.process().counters().forEach(counter -> System.out.println("counted " + counter.name()));
         choice.span().counters().forEach(counter -> System.out.println("span counted " + counter.name()));
         choice.refusals().forEach(ChoiceProgram::print);
         choice.spanRefusals().forEach((name, why) -> print("span " + name, why));
+        choice.limits().forEach(limit -> print("limit", limit));
         if (choice.hostRefusal() != null) {
             print("host", choice.hostRefusal());
         }
