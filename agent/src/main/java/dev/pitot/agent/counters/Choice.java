@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *     {@code counters.host} is on and permitted
  * @param userOnly whether the kernel's side is excluded, except on the host
  * @param refusals for each name that is wanted and not counted: why. Names are those of the configuration, and the usual ones
- * @param spanRefusals the same for what a span does not count
+ * @param spanRefusals the same for what the process counts and a span does not, by Pitot's names
  * @param hostRefusal why no CPU can be counted although it was asked for, or null
  * @param limits what is to be known of the counters that there are: the user's side only, taking turns
  */
@@ -342,7 +342,7 @@ record Choice(
                 if (one.isSoftware() || plan.counter(one.name()) != null) {
                     continue;
                 }
-                if (!lanes.isCore(source) || source.leader() != null) {
+                if (!lanes.isCore(source) || one.isTopDown()) {
                     spanRefusals.put(
                             one.name(),
                             new Refusal(one.name() + " is counted for the process only, not for single requests", ""));

@@ -114,7 +114,8 @@ final class Grouping {
             topDown.add(named.with(led));
         }
         if (!free.isEmpty()) {
-            ordinary.add(named.with(free));
+            // A span would count it on the one kind of cores only.
+            (led.isEmpty() ? ordinary : topDown).add(named.with(free));
         }
     }
 
@@ -234,6 +235,8 @@ final class Grouping {
             PerfEvent leader = metric.sources().get(0).leader();
             if (leader != null) {
                 byLeader.computeIfAbsent(leader, key -> new ArrayList<>()).add(metric);
+            } else {
+                all.add(largest(leaders, List.of(metric)));
             }
         }
         for (List<Named> metrics : byLeader.values()) {

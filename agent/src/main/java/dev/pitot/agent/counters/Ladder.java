@@ -59,10 +59,10 @@ final class Ladder {
         PerfEvent event = source.event();
         List<PerfEvent> group = alone(source);
         int errno = kernel.tryOpen(group, Kernel.THIS_THREAD, flags());
-        wholly |= errno == 0 && !userOnly;
-        // The kernel looks at privileges before it looks for a PMU, so this comes before "there is none". Once an event
-        // was
-        // allowed with the kernel's side, one that is not needs another privilege.
+        wholly |= errno == 0 && !userOnly && (event.excluded() & Perf.EXCLUDE_KERNEL) == 0;
+        // The kernel looks at privileges before it looks for a PMU, so this comes before "there is none". Once one
+        // event was
+        // allowed with the kernel's side, another that is refused needs some other privilege.
         if (!userOnly && !wholly && isDenied(errno) && (event.excluded() & Perf.EXCLUDE_USER) == 0) {
             int again = kernel.tryOpen(group, Kernel.THIS_THREAD, USER_ONLY);
             if (!isDenied(again)) {

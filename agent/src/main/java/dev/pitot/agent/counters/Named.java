@@ -59,6 +59,16 @@ record Named(String name, String unit, double scale, List<Source> sources) {
         return sources.get(0).wholeCpus();
     }
 
+    /** Whether some kind of core counts it only in a group led by {@code slots}. */
+    boolean isTopDown() {
+        for (Source source : sources) {
+            if (source.leader() != null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     boolean isSoftware() {
         return sources.get(0).event().type() == PerfEvent.SOFTWARE;
     }

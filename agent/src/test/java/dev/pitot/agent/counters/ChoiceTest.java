@@ -318,4 +318,37 @@ class ChoiceTest {
         assertThat(choice.refusals()).containsOnlyKeys(OF_PROCESS);
         assertThat(counters(choice.span())).contains("task-clock", "page-faults");
     }
+
+    @Test
+    void aModifierDoesNotHideThatTheKernelsSideIsExcluded() throws IOException {
+        Choice choice = choose(Sysfs.ICE_LAKE, new MadeUpCpu(10).userOnly(), "cycles:u", "instructions");
+        assertThat(counters(choice.process())).containsExactly("cycles:u", "instructions");
+        assertThat(choice.userOnly()).isTrue();
+    }
+
+    @Test
+    void oneRefusalForWantOfAFurtherPrivilegeLeavesTheOthersWhole() throws IOException {
+        Choice choice = choose(
+                Sysfs.SKYLAKE,
+                new MadeUpCpu(10).without("topdown-total-slots", Perf.EACCES),
+                "cycles",
+                "topdown-total-slots",
+                "cs");
+        assertThat(counters(choice.process())).containsExactly("cycles", "context-switches");
+        assertThat(choice.userOnly()).isFalse();
+        assertThat(choice.refusals().get("topdown-total-slots").fix().host())
+                .isEqualTo("sysctl kernel.perf_event_paranoid=0");
+    }
+
+    @Test
+    void whatOneKindOfCoreCountsAsAMetricAndTheOtherAsAnEventIsSummed() throws IOException {
+        Choice choice = choose(Sysfs.HYBRID, new MadeUpCpu(10), "topdown-retiring");
+        assertThat(choice.process().counter("topdown-retiring").places()).hasSize(2);
+        assertThat(groups(choice.process()))
+                .containsExactlyInAnyOrder(
+                        List.of("cycles", "instructions", "topdown-retiring"),
+                        List.of("slots", "cycles", "instructions", "topdown-retiring"));
+        assertThat(choice.spanRefusals()).containsOnlyKeys("topdown-retiring");
+        assertConsistent(choice.process());
+    }
 }
