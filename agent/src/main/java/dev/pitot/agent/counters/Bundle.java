@@ -103,7 +103,7 @@ record Bundle(List<Named> leaders, List<Named> members) {
                     }
                     placed.get(at).add(event);
                     PerfEvent inGroup = source.isLeader() && source.leader() != null ? source.leader() : event;
-                    int index = groups.get(number).events().indexOf(inGroup);
+                    int index = indexOf(groups.get(number), inGroup);
                     places.get(at).add(new Place(number, index));
                 }
             }
@@ -116,6 +116,16 @@ record Bundle(List<Named> leaders, List<Named> members) {
             }
         }
         return new CounterPlan(groups, counters);
+    }
+
+    private static int indexOf(Group group, PerfEvent event) {
+        for (int i = 0; i < group.events().size(); i++) {
+            // The first equals of a record costs a JVM milliseconds, and on a machine without a PMU this is enough.
+            if (group.events().get(i) == event) {
+                return i;
+            }
+        }
+        return group.events().indexOf(event);
     }
 
     private static int indexOf(List<Named> wanted, String name) {
