@@ -30,6 +30,9 @@ final class CounterGroup {
     private final AtomicInteger state = new AtomicInteger(IDLE);
     private final int[] descriptors;
     private final boolean grouped;
+    /** Whether the descriptors are its own to close. */
+    private final boolean owner;
+
     private final ByteBuffer buffer;
     private final long address;
     private final int bytes;
@@ -44,6 +47,11 @@ final class CounterGroup {
 
     /** Takes descriptors that are open already, the leader's first, and closes them in the end. */
     CounterGroup(int[] descriptors, boolean grouped) {
+        this(descriptors, grouped, true);
+    }
+
+    private CounterGroup(int[] descriptors, boolean grouped, boolean owner) {
+        this.owner = owner;
         this.descriptors = descriptors;
         this.grouped = grouped;
         int n = descriptors.length;
@@ -63,18 +71,47 @@ final class CounterGroup {
      * @param grouped one group, read at once; false for kernels that refuse groups with inherit
      */
     static CounterGroup open(List<PerfEvent> events, int tid, long flags, boolean grouped) throws CannotOpen {
+        return open(events, tid, Kernel.THIS_THREAD, flags, grouped);
+    }
+
+    /** The same for all that runs on one CPU, whoever it belongs to; always one group. */
+    static CounterGroup openOnCpu(List<PerfEvent> events, int cpu) throws CannotOpen {
+        return open(events, -1, cpu, 0, true);
+    }
+
+    private static CounterGroup open(List<PerfEvent> events, int tid, int cpu, long flags, boolean grouped)
+            throws CannotOpen {
         long format = Perf.FORMAT_TIMES | Perf.FORMAT_ID | (grouped ? Perf.FORMAT_GROUP : 0);
         List<Integer> opened = new ArrayList<>(events.size());
         for (PerfEvent event : events) {
             int leader = grouped && !opened.isEmpty() ? opened.get(0) : -1;
-            int fd = Perf.open(event, tid, leader, flags, format);
+            // A group is switched on once it is whole: one that runs already takes in a member of another PMU at the
+            // next
+            // context switch only, and a CPU that counts whoever runs on it has none.
+            long start = grouped && leader < 0 ? flags | Perf.DISABLED : flags;
+            int fd = cpu == Kernel.THIS_THREAD
+                    ? Perf.open(event, tid, leader, start, format)
+                    : Perf.openOnCpu(event, cpu, leader, start, format);
             if (fd < 0) {
                 opened.forEach(Libc::close);
                 throw new CannotOpen(event, -fd);
             }
             opened.add(fd);
         }
+        if (grouped && !Perf.enable(opened.get(0))) {
+            int errno = Libc.errno();
+            opened.forEach(Libc::close);
+            throw new CannotOpen(events.get(0), errno);
+        }
         return new CounterGroup(opened.stream().mapToInt(Integer::intValue).toArray(), grouped);
+    }
+
+    /**
+     * The same events, to be read by another thread beside the one that reads these. It must not be read once the original is
+     * closed.
+     */
+    CounterGroup view() {
+        return new CounterGroup(descriptors, grouped, false);
     }
 
     int size() {
@@ -133,7 +170,7 @@ final class CounterGroup {
             Thread.onSpinWait();
         }
         // Members first: closing the leader would turn each of them into a group of its own.
-        for (int i = descriptors.length - 1; i >= 0; i--) {
+        for (int i = descriptors.length - 1; owner && i >= 0; i--) {
             Libc.close(descriptors[i]);
         }
         Libc.free(address);

@@ -1,5 +1,6 @@
 package dev.pitot.agent.counters;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -73,6 +74,36 @@ record CounterPlan(List<Group> groups, List<Counter> counters) {
             }
         }
         return null;
+    }
+
+    /** A plan of one group in which each event is a counter. */
+    static CounterPlan ofOneGroup(List<PerfEvent> events) {
+        List<Counter> counters = new ArrayList<>();
+        for (int i = 0; i < events.size(); i++) {
+            counters.add(new Counter(events.get(i).name(), "", 1, List.of(new Place(0, i))));
+        }
+        return events.isEmpty() ? NOTHING : new CounterPlan(List.of(new Group(events)), counters);
+    }
+
+    /**
+     * With less detail, for when descriptors are short: the first group alone, then its first two events, then nothing. The first
+     * group holds what matters most.
+     */
+    CounterPlan smaller() {
+        if (groups.size() > 1) {
+            return keeping(groups.get(0).events().size());
+        }
+        return groups.isEmpty() || groups.get(0).events().size() <= 2 ? NOTHING : keeping(2);
+    }
+
+    private CounterPlan keeping(int events) {
+        Group first = new Group(
+                groups.get(0).events().subList(0, events), groups.get(0).cpus());
+        List<Counter> kept = counters.stream()
+                .filter(counter ->
+                        counter.places().stream().allMatch(place -> place.group() == 0 && place.index() < events))
+                .toList();
+        return new CounterPlan(List.of(first), kept);
     }
 
     int descriptorsPerThread() {

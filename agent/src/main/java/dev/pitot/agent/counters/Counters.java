@@ -1,33 +1,76 @@
 package dev.pitot.agent.counters;
 
+import dev.pitot.agent.config.CounterChoice;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The ladder, climbed once at the start: hardware, user-only hardware, getrusage, procfs, what Java knows. Says on the status
- * board how far it got and why no further. Opened on the starter thread; {@link #sampleHardware} and what it sets belong to
- * the sampler thread.
+ * board how far it got and why no further. Opened on the starter thread; {@link #sample} and what it reads belong to the
+ * sampler thread.
  */
 public final class Counters {
     private static final String HARDWARE = "hardware counters";
     private static final String SOFTWARE = "software counters";
     private static final String THREADS = "thread counters";
+    private static final String HOST = "host counters";
+    /** Open files are looked at this often, as the look costs as much as there are of them. */
+    private static final int SECONDS_BETWEEN_LOOKS_AT_FILES = 10;
 
-    private static final List<PerfEvent> OF_THREAD =
-            List.of(PerfEvent.CYCLES, PerfEvent.INSTRUCTIONS, PerfEvent.CACHE_MISSES, PerfEvent.BRANCH_MISSES);
+    /** What one kind of thread did since the previous sample. */
+    public final class Kind {
+        private final ThreadKind kind;
+
+        private Kind(ThreadKind kind) {
+            this.kind = kind;
+        }
+
+        /** {@code application}, {@code gc}, {@code jit}, {@code vm} or {@code agent}. */
+        public String name() {
+            return kind.text();
+        }
+
+        public boolean isApplication() {
+            return kind == ThreadKind.APPLICATION;
+        }
+
+        /** Threads of it that live; NaN where they cannot be seen. */
+        public double threads() {
+            return scan == null ? Double.NaN : scan.threads(kind);
+        }
+
+        /** CPU nanoseconds of those that live, or {@link Long#MIN_VALUE}. */
+        public long runTime() {
+            return scan == null ? Long.MIN_VALUE : scan.runTime(kind);
+        }
+
+        /** Nanoseconds that these were ready and had no CPU, or {@link Long#MIN_VALUE}. */
+        public long waitTime() {
+            return scan == null ? Long.MIN_VALUE : scan.waitTime(kind);
+        }
+
+        /** The hardware counters, or null. */
+        public @Nullable Reading reading() {
+            return hardware == null || hardware.isClosed() ? null : hardware.of(kind);
+        }
+    }
 
     private final ProcessUsage usage;
+    private final @Nullable ThreadScan scan;
     private final @Nullable ThreadCounters threads;
     private final @Nullable ProcessHardware hardware;
-    private final int[] placeOf;
-    private final double[] deltas = new double[PerfEvent.OF_PROCESS.size()];
-    private final String hardwareSource;
+    private final @Nullable HostHardware host;
+    private final @Nullable TopThreads top;
+    private final FileBudget budget;
+    private final boolean named;
+    private String hardwareSource;
+    private final String source;
     private final boolean evenIfFiltered;
     private final StatusBoard status;
+    private final List<Kind> kinds = new ArrayList<>();
     /** What limits the counters of the process and of threads; only the sampler adds to them after the start. */
     private final List<Refusal> ofHardware;
 
@@ -35,108 +78,188 @@ public final class Counters {
     private boolean starved;
     private boolean hasTold;
     private int toldOfThreads;
+    private int second;
+    private FileGuard.Level files = FileGuard.Level.ENOUGH;
 
     private Counters(
             ProcessUsage usage,
+            @Nullable ThreadScan scan,
             @Nullable ThreadCounters threads,
             @Nullable ProcessHardware hardware,
-            List<PerfEvent> events,
+            @Nullable HostHardware host,
+            @Nullable TopThreads top,
+            FileBudget budget,
+            boolean named,
             String hardwareSource,
+            String source,
             List<Refusal> ofHardware,
             List<Refusal> ofThreads,
             boolean evenIfFiltered,
             StatusBoard status) {
         this.usage = usage;
+        this.scan = scan;
         this.threads = threads;
         this.hardware = hardware;
-        this.placeOf = events.stream().mapToInt(PerfEvent.OF_PROCESS::indexOf).toArray();
+        this.host = host;
+        this.top = top;
+        this.budget = budget;
+        this.named = named;
         this.hardwareSource = hardwareSource;
+        this.source = source;
         this.ofHardware = new ArrayList<>(ofHardware);
         this.ofThreads = new ArrayList<>(ofThreads);
         this.evenIfFiltered = evenIfFiltered;
         this.status = status;
-        Arrays.fill(deltas, Double.NaN);
+        for (ThreadKind kind : ThreadKind.values()) {
+            kinds.add(new Kind(kind));
+        }
     }
 
-    /**
-     * Climbs as high as this machine allows. Never throws for a counter that cannot be had.
-     *
-     * @param evenIfFiltered open perf events although a seccomp filter may kill the process for it
-     */
-    public static Counters open(boolean wanted, boolean evenIfFiltered, StatusBoard status) {
-        if (!wanted) {
-            return withoutNativeCode(new Refusal("Switched off by counters=none", "Set counters=default"), status);
+    /** Climbs as high as this machine allows. Never throws for a counter that cannot be had. */
+    public static Counters open(CounterChoice wanted, StatusBoard status) {
+        if (!wanted.enabled()) {
+            return withoutNativeCode(
+                    wanted, new Refusal("Switched off by counters=none", "Set counters=default"), status);
         }
         Refusal noLibrary = Libc.link();
         if (noLibrary != null) {
-            return withoutNativeCode(noLibrary, status);
+            return withoutNativeCode(wanted, noLibrary, status);
         }
         status.set(SOFTWARE, Entry.ON);
         Refusal objection = Perf.objection();
-        if (objection == null && !evenIfFiltered) {
+        if (objection == null && !wanted.evenIfFiltered()) {
             objection = Seccomp.read().objection();
         }
-        return objection != null ? withoutPerf(objection, status) : withPerf(evenIfFiltered, status);
+        return objection != null ? withoutPerf(wanted, objection, status) : withPerf(wanted, status);
     }
 
-    private static Counters withoutNativeCode(Refusal why, StatusBoard status) {
-        ProcessUsage usage = ProcessUsage.withoutNativeCode();
-        status.set(HARDWARE, off(why));
+    private static Counters withoutNativeCode(CounterChoice wanted, Refusal why, StatusBoard status) {
         status.set(SOFTWARE, partial(why));
-        status.set(THREADS, off(why));
-        return new Counters(usage, null, null, List.of(), why.asSource(), List.of(), List.of(), true, status);
+        return without(wanted, why, ProcessUsage.withoutNativeCode(), false, status);
     }
 
-    private static Counters withoutPerf(Refusal why, StatusBoard status) {
+    private static Counters withoutPerf(CounterChoice wanted, Refusal why, StatusBoard status) {
+        return without(wanted, why, new ProcessUsage.FromGetrusage(), true, status);
+    }
+
+    private static Counters without(
+            CounterChoice wanted, Refusal why, ProcessUsage usage, boolean nativeCode, StatusBoard status) {
         status.set(HARDWARE, off(why));
         status.set(THREADS, off(why));
-        ProcessUsage usage = new ProcessUsage.FromGetrusage();
-        return new Counters(usage, null, null, List.of(), why.asSource(), List.of(), List.of(), true, status);
+        if (wanted.host()) {
+            status.set(HOST, off(why));
+        }
+        FileBudget budget = new FileBudget(nativeCode ? Libc.fileLimit() : 0);
+        ThreadScan scan = scan(nativeCode);
+        return new Counters(
+                usage,
+                scan,
+                null,
+                null,
+                null,
+                scan == null || wanted.topThreads() == 0
+                        ? null
+                        : new TopThreads(wanted.topThreads(), CounterPlan.NOTHING, 0, budget, null),
+                budget,
+                false,
+                why.asSource(),
+                "",
+                List.of(),
+                List.of(),
+                true,
+                status);
     }
 
-    private static Counters withPerf(boolean evenIfFiltered, StatusBoard status) {
-        FileBudget budget = new FileBudget(Libc.fileLimit());
-        Probe probe = Probe.of(PerfEvent.OF_PROCESS);
-        List<Refusal> refusals = new ArrayList<>(probe.refusals());
-        List<PerfEvent> wanted = new ArrayList<>(OF_THREAD);
-        wanted.retainAll(probe.events());
-        Fit.Outcome fit = probe.events().isEmpty()
-                ? new Fit.Outcome(new Fit.Sets(List.of(), List.of()), true)
-                : Fit.find(probe.events(), wanted, Fit.onThisMachine(probe.flags()));
-        dropped(probe.events(), fit.sets().process(), fit.exact(), refusals);
-        ProcessHardware hardware = null;
-        if (!fit.sets().process().isEmpty()) {
-            try {
-                hardware = ProcessHardware.open(fit.sets().process(), probe.flags(), budget);
-            } catch (ProcessHardware.Refused no) {
-                refusals.add(no.refusal);
-            }
+    /** Looks at the threads, or is null where the kernel does not show what each did. */
+    private static @Nullable ThreadScan scan(boolean nativeCode) {
+        ThreadScan scan = new ThreadScan(TaskFiles.best(nativeCode));
+        if (scan.works()) {
+            return scan;
         }
+        scan.close();
+        return null;
+    }
+
+    private static Counters withPerf(CounterChoice wanted, StatusBoard status) {
+        FileBudget budget = new FileBudget(Libc.fileLimit());
+        Choice choice = Choice.of(wanted, Catalogue.ofThisMachine(), new Kernel.OfThisMachine());
+        List<Refusal> refusals = new ArrayList<>(choice.refusals().values());
+        ThreadScan scan = scan(true);
+        ProcessHardware hardware = process(choice, budget, refusals);
         if (hardware != null) {
-            limits(hardware, probe, refusals);
+            refusals.addAll(choice.limits());
+            limits(hardware, refusals);
         }
         Refusal why = Refusal.all(refusals);
-        String source = hardware != null
-                ? probe.userOnly() ? "perf, user only" : "perf"
-                : why == null ? "none" : why.asSource();
         status.set(
                 HARDWARE,
-                hardware == null
+                hardware == null || !choice.hasUsual()
                         ? off(why == null ? new Refusal("No hardware counter could be opened", "") : why)
                         : why == null ? Entry.ON : partial(why));
-        List<Refusal> ofThreads = new ArrayList<>(probe.refusals());
-        dropped(wanted, fit.sets().thread(), fit.exact(), ofThreads);
-        ThreadCounters threads = threads(fit.sets().thread(), ofThreads, budget, status);
+        List<Refusal> ofThreads = new ArrayList<>(choice.spanRefusals().values());
+        ThreadCounters threads = threads(choice, ofThreads, budget, status);
+        TopThreads top = null;
+        if (scan != null && wanted.topThreads() > 0) {
+            CounterPlan ofTop = choice.hasUsual() ? choice.span() : CounterPlan.NOTHING;
+            top = new TopThreads(wanted.topThreads(), ofTop, choice.flags(), budget, threads);
+        }
         return new Counters(
                 new ProcessUsage.FromGetrusage(),
+                scan,
                 threads,
                 hardware,
-                hardware == null ? List.of() : fit.sets().process(),
-                source,
+                wanted.host() ? host(choice, budget, status) : null,
+                top,
+                budget,
+                !wanted.names().isEmpty(),
+                hardware == null && why != null ? why.asSource() : choice.hardwareSource(),
+                choice.source(),
                 refusals,
                 ofThreads,
-                evenIfFiltered,
+                wanted.evenIfFiltered(),
                 status);
+    }
+
+    /** With the whole plan; where descriptors are too few for that, with its first group, and then with that group's leaders. */
+    private static @Nullable ProcessHardware process(Choice choice, FileBudget budget, List<Refusal> refusals) {
+        CounterPlan plan = choice.process();
+        if (plan.groups().isEmpty()) {
+            return null;
+        }
+        try (TaskFiles files = TaskFiles.best(true)) {
+            while (true) {
+                try {
+                    return ProcessHardware.open(plan, choice.flags(), budget, files);
+                } catch (ProcessHardware.Refused no) {
+                    refusals.add(no.refusal);
+                    CounterPlan smaller = no.isShortOfFiles ? plan.smaller() : CounterPlan.NOTHING;
+                    if (smaller.groups().isEmpty()) {
+                        return null;
+                    }
+                    plan = smaller;
+                }
+            }
+        }
+    }
+
+    private static @Nullable HostHardware host(Choice choice, FileBudget budget, StatusBoard status) {
+        List<Refusal> refusals = new ArrayList<>();
+        Refusal objection = choice.hostRefusal();
+        if (objection != null) {
+            status.set(HOST, off(objection));
+            return null;
+        }
+        HostHardware host = HostHardware.open(choice.host(), budget, refusals);
+        if (choice.host().counter(PerfEvent.CYCLES.name()) == null) {
+            refusals.addAll(choice.refusals().values());
+        }
+        Refusal why = Refusal.all(refusals);
+        if (host == null) {
+            status.set(HOST, off(why == null ? new Refusal("No counter of a CPU could be opened", "") : why));
+        } else {
+            status.set(HOST, why == null ? Entry.ON : partial(why));
+        }
+        return host;
     }
 
     private static Entry off(Refusal why) {
@@ -147,29 +270,7 @@ public final class Counters {
         return Entry.partial(why.reason(), why.remedy());
     }
 
-    /** Says what the CPU has no room for, and whether the rest takes turns. */
-    private static void dropped(List<PerfEvent> wanted, List<PerfEvent> kept, boolean exact, List<Refusal> refusals) {
-        List<PerfEvent> missing = new ArrayList<>(wanted);
-        missing.removeAll(kept);
-        String remedy = "Stop other users of the CPU's counters; sysctl kernel.nmi_watchdog=0 frees one";
-        if (!missing.isEmpty()) {
-            refusals.add(new Refusal(
-                    "The CPU has no free counters for "
-                            + String.join(
-                                    ", ", missing.stream().map(PerfEvent::name).toList()),
-                    remedy));
-        }
-        if (!exact && !kept.isEmpty()) {
-            refusals.add(new Refusal("The counters take turns on this CPU, so that values are scaled", remedy));
-        }
-    }
-
-    private static void limits(ProcessHardware hardware, Probe probe, List<Refusal> refusals) {
-        if (probe.userOnly()) {
-            refusals.add(new Refusal(
-                    "Only the user side is counted, as perf_event may not watch the kernel here",
-                    "Run sysctl kernel.perf_event_paranoid=1, or give the process CAP_PERFMON"));
-        }
+    private static void limits(ProcessHardware hardware, List<Refusal> refusals) {
         if (hardware.withChildren) {
             refusals.add(
                     new Refusal("This kernel can only count child processes too", "Linux 5.13 and newer need not"));
@@ -181,21 +282,17 @@ public final class Counters {
     }
 
     private static @Nullable ThreadCounters threads(
-            List<PerfEvent> hardware, List<Refusal> refusals, FileBudget budget, StatusBoard status) {
-        List<PerfEvent> wanted = new ArrayList<>(hardware);
-        wanted.add(PerfEvent.PAGE_FAULTS);
-        wanted.add(PerfEvent.CONTEXT_SWITCHES);
-        Probe probe = Probe.of(wanted);
-        refusals.addAll(probe.refusals());
+            Choice choice, List<Refusal> refusals, FileBudget budget, StatusBoard status) {
         Refusal why = Refusal.all(refusals);
-        if (probe.events().isEmpty()) {
+        if (choice.span().groups().isEmpty()) {
             status.set(THREADS, off(why == null ? new Refusal("No event could be opened", "") : why));
             return null;
         }
         status.set(THREADS, why == null ? Entry.ON : partial(why));
-        return new ThreadCounters(probe.events(), probe.userOnly(), budget);
+        return new ThreadCounters(choice.span(), choice.userOnly(), budget);
     }
 
+    /** Where CPU time, context switches and page faults of the process are read. */
     public ProcessUsage usage() {
         return usage;
     }
@@ -210,34 +307,95 @@ public final class Counters {
         return hardwareSource;
     }
 
-    /**
-     * What the process did since the previous call: cycles, instructions, cache references, cache misses, branches and branch
-     * misses, NaN where not counted. The array is reused.
-     */
-    public double[] sampleHardware() {
-        if (hardware != null) {
+    /** What the whole process counted, or null when nothing is counted here. */
+    public @Nullable Reading process() {
+        return hardware == null || hardware.isClosed() ? null : hardware.process();
+    }
+
+    /** All kinds of threads, or none where nothing is known of them. */
+    public List<Kind> kinds() {
+        return scan == null && hardware == null ? List.of() : kinds;
+    }
+
+    /** The threads with most CPU time, or null when they are not wanted or cannot be seen. */
+    public @Nullable TopThreads topThreads() {
+        return top;
+    }
+
+    /** The CPUs of the machine, or null when they are not wanted or cannot be counted. */
+    public @Nullable HostHardware host() {
+        return host == null || host.isClosed() ? null : host;
+    }
+
+    /** Where counters come from that there are: {@code perf} or {@code perf, user only}. */
+    public String source() {
+        return source;
+    }
+
+    /** Whether counters were asked for by name. */
+    public boolean hasNamed() {
+        return named;
+    }
+
+    /** Nanoseconds since the previous sample that threads were ready and had no CPU, or {@link Long#MIN_VALUE}. */
+    public long runQueueWait() {
+        if (scan == null) {
+            return Long.MIN_VALUE;
+        }
+        long sum = 0;
+        for (ThreadKind kind : ThreadKind.values()) {
+            sum += scan.waitTime(kind);
+        }
+        return sum;
+    }
+
+    /** Looks at the threads and reads all counters; what the accessors give is then about the time since the call before. */
+    public void sample() {
+        if (scan != null) {
+            scan.scan();
+        }
+        if (hardware != null && !hardware.isClosed()) {
+            if (scan != null) {
+                followWorkers(hardware, scan);
+            }
             hardware.sample();
-            if (!starved && hardware.running == 0) {
+            if (!starved && hardware.process().leastRunning() == 0) {
                 starved = true;
                 ofHardware.add(new Refusal(
-                        "In some seconds no hardware counter ran, as others took all of the CPU's",
+                        "In some seconds a hardware counter did not run, as others took all of the CPU's",
                         "Stop other profilers on this machine"));
                 tell(HARDWARE, ofHardware);
             }
-            for (int i = 0; i < placeOf.length; i++) {
-                deltas[placeOf[i]] = hardware.deltas[i];
+        }
+        if (top != null && scan != null) {
+            top.sample(scan);
+        }
+        if (host != null && !host.isClosed()) {
+            host.sample();
+        }
+    }
+
+    private static void followWorkers(ProcessHardware hardware, ThreadScan scan) {
+        for (ThreadScan.Task task : scan.begun()) {
+            if (ThreadKind.isGcWorker(task.name)) {
+                hardware.adopt(task.tid);
             }
         }
-        return deltas;
+        for (int tid : hardware.workers()) {
+            if (scan.task(tid) == null) {
+                hardware.endOf(tid);
+            }
+        }
     }
 
-    /** Part of the time since the previous sample in which the hardware counters ran; NaN when there are none. */
-    public double hardwareRunning() {
-        return hardware == null ? Double.NaN : hardware.running;
-    }
-
-    /** Gives back what ended threads held; called once a second on the sampler thread. */
+    /** Gives back what ended threads held and what others need more; called once a second on the sampler thread. */
     public void tidy() {
+        if (second++ % SECONDS_BETWEEN_LOOKS_AT_FILES == 0 && budget.left() < budget.all()) {
+            shed(FileGuard.look(Libc.fileLimit()));
+        }
+        if (budget.takeShort() && top != null) {
+            top.shed();
+        }
         if (threads == null) {
             return;
         }
@@ -258,6 +416,33 @@ public final class Counters {
         }
     }
 
+    /** Detail goes first; what was given up stays so, as the application would come to the same point again. */
+    private void shed(FileGuard.Level level) {
+        if (level.compareTo(files) <= 0) {
+            return;
+        }
+        files = level;
+        Refusal why = new Refusal(
+                "The process is close to its limit of open files, so that " + level.what,
+                "Raise the limit of open files (ulimit -n)");
+        if (level.compareTo(FileGuard.Level.TOP_THREADS) >= 0 && top != null) {
+            top.shedForGood();
+        }
+        if (level.compareTo(FileGuard.Level.HOST) >= 0 && host != null) {
+            host.close();
+        }
+        if (level.compareTo(FileGuard.Level.SPANS) >= 0 && threads != null) {
+            threads.openNoMore(why);
+            threads.closeAll();
+        }
+        if (level == FileGuard.Level.PROCESS && hardware != null) {
+            hardware.close();
+            hardwareSource = why.asSource();
+        }
+        ofHardware.add(why);
+        tell(HARDWARE, ofHardware);
+    }
+
     private void tell(String part, List<Refusal> refusals) {
         Refusal why = Refusal.all(refusals);
         if (why != null) {
@@ -267,11 +452,20 @@ public final class Counters {
 
     /** Closes everything; no sample may follow. */
     public void close() {
+        if (top != null) {
+            top.close();
+        }
         if (threads != null) {
             threads.close();
         }
         if (hardware != null) {
             hardware.close();
+        }
+        if (host != null) {
+            host.close();
+        }
+        if (scan != null) {
+            scan.close();
         }
     }
 }

@@ -119,17 +119,4 @@ final class Fit {
             candidates.add(new Sets(process, thread));
         }
     }
-
-    /** The trial on this machine, with perf_event. */
-    static Trial onThisMachine(long flags) {
-        Kernel kernel = new Kernel.OfThisMachine();
-        return (sets, nanos) -> {
-            List<List<CounterPlan.Group>> groups = new ArrayList<>();
-            groups.add(List.of(new CounterPlan.Group(sets.process())));
-            if (!sets.thread().isEmpty()) {
-                groups.add(List.of(new CounterPlan.Group(sets.thread())));
-            }
-            return kernel.shareOf(groups, flags, nanos);
-        };
-    }
 }

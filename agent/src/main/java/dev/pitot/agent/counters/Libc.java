@@ -19,6 +19,7 @@ final class Libc {
     static final int O_CLOEXEC = 0x80000;
 
     private static final int RLIMIT_NOFILE = 7;
+    private static final long GETTID = Perf.number(System.getProperty("os.arch", "")) == 298 ? 186 : 178;
     /** Properties that JNA reads or writes while it starts; the application's own JNA must not see what we put there. */
     private static final String[] JNA_PROPERTIES = {
         "jna.tmpdir", "jna.platform.library.path", "jnidispatch.path", "jna.loaded"
@@ -133,6 +134,11 @@ final class Libc {
     /** The errno of the last failed call of this thread. */
     static int errno() {
         return Native.getLastError();
+    }
+
+    /** The kernel's number of the calling thread; see gettid(2). */
+    static int threadId() {
+        return (int) syscall(GETTID, 0, 0, 0, 0, 0);
     }
 
     /** Memory outside the heap, zeroed, in native order; not counted against the application's direct memory. */

@@ -22,6 +22,8 @@ final class Perf {
     static final int EOPNOTSUPP = 95;
 
     /** Flags of the attribute's bit field. */
+    static final long DISABLED = 1;
+
     static final long INHERIT = 1L << 1;
 
     static final long EXCLUDE_USER = 1L << 4;
@@ -40,7 +42,10 @@ final class Perf {
     private static final int ATTR_SIZE = 72;
 
     private static final long FLAG_CLOEXEC = 8;
+    private static final long ENABLE = 0x2400;
+    private static final long WHOLE_GROUP = 1;
     private static final long SYSCALL = number(System.getProperty("os.arch", ""));
+    private static final long IOCTL = SYSCALL == 298 ? 16 : 29;
 
     private Perf() {}
 
@@ -97,6 +102,11 @@ final class Perf {
         } finally {
             Libc.free(address);
         }
+    }
+
+    /** Switches a group on that was opened {@link #DISABLED}. */
+    static boolean enable(int leader) {
+        return Libc.syscall(IOCTL, leader, ENABLE, WHOLE_GROUP, 0, 0) == 0;
     }
 
     /** One sentence for an errno of {@link #open} for a thread of this process. */

@@ -1,16 +1,16 @@
 package dev.pitot.agent.counters;
 
-import java.io.File;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Hardware counters of the whole process: one group on each thread that exists at the opening, inherited by every thread
- * that those start. (Counting the process by its pid would count one idle thread only.) Opened on one thread, then used by the
- * sampler thread alone.
+ * Counters of the whole process and of each kind of thread: the plan's groups on each thread that exists at the opening,
+ * inherited by every thread that those start. (Counting the process by its pid would count one idle thread only.) So what a
+ * thread counted before it ended is never lost, and a thread counts as the kind of the thread it descends from. HotSpot's
+ * threads start others of their own kind, but for the GC workers, which the VM thread starts when it needs one: those are
+ * counted once more by themselves, and what they did is moved. Opened on one thread, then used by the sampler thread alone.
  */
 final class ProcessHardware {
     /** The three ways to ask, best first: older kernels refuse groups with inherit, and inherit without child processes. */
@@ -31,19 +31,32 @@ final class ProcessHardware {
     /** Why the counters of the process could not be opened. */
     static final class Refused extends Exception {
         final transient Refusal refusal;
+        /** Whether fewer descriptors might do. */
+        final boolean isShortOfFiles;
 
-        Refused(Refusal refusal) {
+        Refused(Refusal refusal, boolean isShortOfFiles) {
             super(refusal.reason(), null, false, false);
             this.refusal = refusal;
+            this.isShortOfFiles = isShortOfFiles;
         }
     }
 
-    private static final int ATTEMPTS = 5;
+    /** A thread that was there at the opening, with all that descend from it; or a GC worker by itself. */
+    private record Root(int tid, ThreadKind kind, OpenGroups groups) {}
 
-    private final List<CounterGroup> groups;
-    private final List<long[]> lastValues = new ArrayList<>();
-    private final List<long[]> lastEnabled = new ArrayList<>();
-    private final List<long[]> lastRunning = new ArrayList<>();
+    private static final int ATTEMPTS = 5;
+    /** A worker of the VM thread that is counted by itself; one for each CPU at most. */
+    private static final int MOST_WORKERS = 64;
+
+    private final CounterPlan plan;
+    private final long flags;
+    private final FileBudget budget;
+    private final List<Root> roots;
+    private final List<Root> workers = new ArrayList<>();
+    private final Reading process;
+    private final Reading[] kinds = new Reading[ThreadKind.values().length];
+    private final Reading moved;
+    private boolean closed;
 
     /** Whether child processes are counted too, as this kernel knows no other way. */
     final boolean withChildren;
@@ -51,85 +64,92 @@ final class ProcessHardware {
     /** Whether threads kept starting while the counters were opened, so that a few may not be counted. */
     final boolean unsettled;
 
-    /**
-     * What each event counted since the previous {@link #sample}, scaled when it was multiplexed. Never negative; NaN when it
-     * should have counted and never did.
-     */
-    final double[] deltas;
-
-    /** Nanoseconds since the previous sample that each event was enabled, and those of them that its value stands for. */
-    private final double[] due;
-
-    private final double[] known;
-
-    /** Running / enabled time since the previous sample, 0 to 1; NaN when nothing of the process ran. */
-    double running = Double.NaN;
-
-    ProcessHardware(List<CounterGroup> groups, int events, boolean withChildren, boolean unsettled) {
-        this.groups = groups;
+    private ProcessHardware(
+            CounterPlan plan,
+            long flags,
+            FileBudget budget,
+            List<Root> roots,
+            boolean withChildren,
+            boolean unsettled) {
+        this.plan = plan;
+        this.flags = flags;
+        this.budget = budget;
+        this.roots = List.copyOf(roots);
         this.withChildren = withChildren;
         this.unsettled = unsettled;
-        this.deltas = new double[events];
-        this.due = new double[events];
-        this.known = new double[events];
-        for (CounterGroup group : groups) {
-            lastValues.add(new long[group.size()]);
-            lastEnabled.add(new long[group.size()]);
-            lastRunning.add(new long[group.size()]);
+        this.process = new Reading(plan);
+        this.moved = new Reading(plan);
+        for (int i = 0; i < kinds.length; i++) {
+            kinds[i] = new Reading(plan);
         }
     }
 
-    /** Opens the events of a probe on every thread of this process. */
-    static ProcessHardware open(List<PerfEvent> events, long flags, FileBudget budget) throws Refused {
+    /** For tests: groups that are open already, all of one kind. */
+    static ProcessHardware of(CounterPlan plan, List<List<CounterGroup>> open) {
+        List<Root> roots = new ArrayList<>();
+        for (List<CounterGroup> groups : open) {
+            roots.add(new Root(0, ThreadKind.APPLICATION, new OpenGroups(groups)));
+        }
+        return new ProcessHardware(plan, 0, new FileBudget(1024), roots, false, false);
+    }
+
+    /** Opens the plan's groups on every thread of this process. */
+    static ProcessHardware open(CounterPlan plan, long flags, FileBudget budget, TaskFiles files) throws Refused {
         for (int attempt = 1; ; attempt++) {
-            Set<Integer> tids = threads();
-            int descriptors = tids.size() * events.size();
-            if (!budget.reserve(descriptors)) {
-                throw new Refused(new Refusal(
-                        tids.size() + " threads need " + descriptors + " file descriptors, and " + budget.left()
-                                + " may be used",
-                        "Raise the limit of open files (ulimit -n) to at least " + 4 * descriptors));
+            Set<Integer> tids = threads(files);
+            int descriptors = tids.size() * plan.descriptorsPerThread();
+            if (!budget.reserve(descriptors, FileBudget.Use.PROCESS)) {
+                throw new Refused(
+                        new Refusal(
+                                tids.size() + " threads need " + descriptors + " file descriptors, and " + budget.left()
+                                        + " may be used",
+                                "Raise the limit of open files (ulimit -n) to at least " + 4 * descriptors),
+                        true);
             }
             boolean kept = false;
-            List<CounterGroup> groups = new ArrayList<>();
+            List<Root> roots = new ArrayList<>();
             try {
-                Way way = openAll(events, flags, tids, groups);
+                Way way = openAll(plan, flags, tids, files, roots);
                 // A thread that appeared meanwhile may be inherited or not: there is no telling, so begin again.
-                boolean settled = threads().equals(tids);
+                boolean settled = threads(files).equals(tids);
                 if (settled || attempt == ATTEMPTS) {
                     kept = true;
-                    budget.release(descriptors - groups.size() * events.size());
-                    ProcessHardware all =
-                            new ProcessHardware(groups, events.size(), way == Way.EACH_WITH_CHILD_PROCESSES, !settled);
+                    budget.release(descriptors - roots.size() * plan.descriptorsPerThread());
+                    ProcessHardware all = new ProcessHardware(
+                            plan, flags, budget, roots, way == Way.EACH_WITH_CHILD_PROCESSES, !settled);
                     all.sample();
                     return all;
                 }
             } finally {
                 if (!kept) {
-                    groups.forEach(CounterGroup::close);
+                    roots.forEach(root -> root.groups.close());
                     budget.release(descriptors);
                 }
             }
         }
     }
 
-    private static Way openAll(List<PerfEvent> events, long flags, Set<Integer> tids, List<CounterGroup> groups)
+    private static Way openAll(CounterPlan plan, long flags, Set<Integer> tids, TaskFiles files, List<Root> roots)
             throws Refused {
         int way = 0;
         for (int tid : tids) {
-            boolean done = false;
+            String name = files.name(tid);
+            ThreadKind kind = name == null ? ThreadKind.APPLICATION : ThreadKind.of(name);
+            boolean done = name == null;
             while (!done) {
                 Way tried = Way.values()[way];
                 try {
-                    groups.add(CounterGroup.open(events, tid, flags | tried.flags, tried.grouped));
+                    OpenGroups groups = OpenGroups.open(plan, tid, flags | tried.flags, tried.grouped);
+                    roots.add(new Root(tid, kind, groups));
                     done = true;
                 } catch (CounterGroup.CannotOpen no) {
                     if (no.errno == Perf.ESRCH) {
                         done = true; // The thread has ended meanwhile.
-                    } else if (no.errno == Perf.EINVAL && groups.isEmpty() && way + 1 < Way.values().length) {
+                    } else if (no.errno == Perf.EINVAL && roots.isEmpty() && way + 1 < Way.values().length) {
                         way++;
                     } else {
-                        throw new Refused(Perf.explain(no.event, no.errno));
+                        throw new Refused(
+                                Perf.explain(no.event, no.errno), no.errno == Perf.EMFILE || no.errno == Perf.ENFILE);
                     }
                 }
             }
@@ -137,58 +157,87 @@ final class ProcessHardware {
         return Way.values()[way];
     }
 
-    private static Set<Integer> threads() throws Refused {
-        String[] names = new File("/proc/self/task").list();
-        if (names == null) {
-            throw new Refused(new Refusal("/proc/self/task cannot be listed", "Mount /proc in the container"));
+    private static Set<Integer> threads(TaskFiles files) throws Refused {
+        if (!files.list()) {
+            throw new Refused(new Refusal("/proc/self/task cannot be listed", "Mount /proc in the container"), false);
         }
         Set<Integer> tids = new TreeSet<>();
-        for (String name : names) {
-            tids.add(Integer.valueOf(name));
+        for (int i = 0; i < files.count; i++) {
+            tids.add(files.tids[i]);
         }
         return tids;
     }
 
-    /** Reads all groups and sets {@link #deltas} and {@link #running}. */
+    /** Counts a GC worker that the VM thread has started by itself from now on, if that can be done. */
+    void adopt(int tid) {
+        if (workers.size() == MOST_WORKERS || !budget.reserve(plan.descriptorsPerThread(), FileBudget.Use.SPANS)) {
+            return; // It goes on counting as a part of the VM.
+        }
+        try {
+            workers.add(new Root(tid, ThreadKind.GC, OpenGroups.open(plan, tid, flags, true)));
+        } catch (CounterGroup.CannotOpen no) {
+            budget.release(plan.descriptorsPerThread());
+        }
+    }
+
+    /** Lets go of a worker that has ended. */
+    void endOf(int tid) {
+        workers.removeIf(worker -> {
+            if (worker.tid != tid) {
+                return false;
+            }
+            worker.groups.close();
+            budget.release(worker.groups.descriptors());
+            return true;
+        });
+    }
+
+    /** Thread identifiers of the workers that are counted by themselves. */
+    int[] workers() {
+        int[] tids = new int[workers.size()];
+        for (int i = 0; i < tids.length; i++) {
+            tids[i] = workers.get(i).tid;
+        }
+        return tids;
+    }
+
+    /** Reads all groups: {@link #process} and {@link #of} are then about the time since the call before. */
     void sample() {
-        Arrays.fill(deltas, 0);
-        Arrays.fill(due, 0);
-        Arrays.fill(known, 0);
-        double runningSum = 0;
-        double enabledSum = 0;
-        for (int g = 0; g < groups.size(); g++) {
-            CounterGroup group = groups.get(g);
-            if (!group.read()) {
-                continue;
-            }
-            long[] value = lastValues.get(g);
-            long[] enabled = lastEnabled.get(g);
-            long[] counted = lastRunning.get(g);
-            for (int i = 0; i < deltas.length; i++) {
-                long on = Math.max(0, group.enabled[i] - enabled[i]);
-                long ran = Math.max(0, group.running[i] - counted[i]);
-                double scaled = Scaling.scale(Math.max(0, group.values[i] - value[i]), on, ran);
-                due[i] += on;
-                if (!Double.isNaN(scaled)) {
-                    known[i] += on;
-                    deltas[i] += scaled;
-                }
-                enabledSum += on;
-                runningSum += ran;
-                value[i] = group.values[i];
-                enabled[i] = group.enabled[i];
-                counted[i] = group.running[i];
-            }
+        process.clear();
+        moved.clear();
+        for (Reading kind : kinds) {
+            kind.clear();
         }
-        for (int i = 0; i < deltas.length; i++) {
-            // Threads that ran for too short to get a turn count as the others did; when none got one there is no
-            // number.
-            deltas[i] *= due[i] == 0 ? 1 : known[i] == 0 ? Double.NaN : due[i] / known[i];
+        for (Root root : roots) {
+            root.groups.sample(kinds[root.kind.ordinal()].groups);
         }
-        running = enabledSum > 0 ? Math.min(1, runningSum / enabledSum) : Double.NaN;
+        for (Root worker : workers) {
+            worker.groups.sample(moved.groups);
+        }
+        for (Reading kind : kinds) {
+            process.add(kind);
+        }
+        if (!workers.isEmpty()) {
+            kinds[ThreadKind.GC.ordinal()].add(moved);
+            kinds[ThreadKind.VM.ordinal()].subtract(moved);
+        }
+    }
+
+    Reading process() {
+        return process;
+    }
+
+    Reading of(ThreadKind kind) {
+        return kinds[kind.ordinal()];
+    }
+
+    boolean isClosed() {
+        return closed;
     }
 
     void close() {
-        groups.forEach(CounterGroup::close);
+        closed = true;
+        roots.forEach(root -> root.groups.close());
+        workers.forEach(worker -> worker.groups.close());
     }
 }

@@ -10,10 +10,10 @@ final class Scaling {
      * @param running nanoseconds it did run
      * @return value * enabled / running, or NaN when it never ran though it should have
      */
-    static double scale(long value, long enabled, long running) {
+    static double scale(double value, long enabled, long running) {
         if (running >= enabled) {
             return value;
         }
-        return running <= 0 ? Double.NaN : (double) value * enabled / running;
+        return running <= 0 ? Double.NaN : value * enabled / running;
     }
 }

@@ -59,7 +59,7 @@ public final class Measurements {
         if (transformer != null) {
             transformer.catchUp(instrumentation);
         }
-        counters = Counters.open(config.counters().enabled(), config.counters().evenIfFiltered(), status);
+        counters = Counters.open(config.counters(), status);
     }
 
     /**
@@ -74,7 +74,7 @@ public final class Measurements {
         }
         List<Sampler> samplers = new ArrayList<>();
         try {
-            samplers.add(new ProcessCountersSampler(opened));
+            samplers.add(new CountersSampler(opened));
         } catch (IOException unreadable) {
             status.set(
                     "software counters",

@@ -48,7 +48,7 @@ public final class RequestRecorder extends Requests.Recorder {
     /** What measuring itself adds between the readings: CPU nanoseconds, and counts by their places. */
     private long ownCpuTime;
 
-    private final double[] ownCounts = new double[ThreadCounters.PLACES];
+    private final double[] ownCounts;
     /** When the summaries to come begin; the sampler's alone. */
     private long since;
 
@@ -74,6 +74,7 @@ public final class RequestRecorder extends Requests.Recorder {
      */
     public RequestRecorder(@Nullable ThreadCounters counters, Duration slow, int eventsPerSecond, int maxRoutes) {
         this.counters = counters;
+        this.ownCounts = new double[counters == null ? ThreadCounters.PLACES : counters.places()];
         this.threads = threadBean();
         this.endpoints = new Endpoints(maxRoutes);
         this.slowNanos = slow.toNanos();
@@ -92,7 +93,7 @@ public final class RequestRecorder extends Requests.Recorder {
     private void calibrate() {
         Span span = spanOfThisThread();
         long cpuTime = Long.MAX_VALUE;
-        double[] counts = new double[ThreadCounters.PLACES];
+        double[] counts = new double[ownCounts.length];
         Arrays.fill(counts, Double.POSITIVE_INFINITY);
         for (int i = 0; i < REHEARSALS; i++) {
             start(span);
@@ -142,12 +143,12 @@ public final class RequestRecorder extends Requests.Recorder {
             throw new AssertionError(impossible);
         }
         if (virtual) {
-            return new Span(false, null);
+            return new Span(false, null, 0);
         }
         Key key = new Key(thread);
         Span span = byThread.get(key);
         if (span == null) {
-            span = new Span(true, counters == null ? null : counters.openForThisThread());
+            span = new Span(true, counters == null ? null : counters.openForThisThread(), ownCounts.length);
             if (!forgotten) {
                 byThread.put(key, span);
             }
@@ -237,7 +238,7 @@ public final class RequestRecorder extends Requests.Recorder {
         return tokens.get() > 0 && tokens.getAndDecrement() > 0;
     }
 
-    private static void commit(Span span, Endpoint endpoint, int status) {
+    private void commit(Span span, Endpoint endpoint, int status) {
         HttpRequest event = span.event;
         event.method = endpoint.method;
         event.route = endpoint.route;
@@ -257,8 +258,27 @@ public final class RequestRecorder extends Requests.Recorder {
             event.instructions = counts[ThreadCounters.INSTRUCTIONS];
             event.cacheMisses = counts[ThreadCounters.CACHE_MISSES];
             event.branchMisses = counts[ThreadCounters.BRANCH_MISSES];
+            event.furtherCounters = further(counts);
         }
         event.commit();
+    }
+
+    /** Counters that were asked for by name, in text, as an event has a fixed set of fields; null when there are none. */
+    private @Nullable String further(double[] counts) {
+        if (counters == null || counts.length == ThreadCounters.PLACES) {
+            return null;
+        }
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < counters.further().size(); i++) {
+            double value = counts[ThreadCounters.PLACES + i];
+            if (!Double.isNaN(value)) {
+                text.append(text.length() == 0 ? "" : " ")
+                        .append(counters.further().get(i))
+                        .append('=')
+                        .append(Math.round(value));
+            }
+        }
+        return text.toString();
     }
 
     /**

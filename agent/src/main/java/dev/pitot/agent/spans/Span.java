@@ -38,10 +38,11 @@ final class Span {
     /** Stripe that this thread used last, see {@link Endpoint}. */
     int stripe;
 
-    Span(boolean platform, ThreadCounters.@Nullable Span counters) {
+    /** @param places length of {@link #counts} */
+    Span(boolean platform, ThreadCounters.@Nullable Span counters, int places) {
         this.platform = platform;
         this.counters = counters;
-        this.counts = counters == null ? null : new double[ThreadCounters.PLACES];
+        this.counts = counters == null ? null : new double[places];
         if (counts != null) {
             Arrays.fill(counts, Double.NaN);
         }

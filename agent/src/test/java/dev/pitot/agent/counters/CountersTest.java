@@ -17,7 +17,6 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The breakpoint PMU of the CPU counts writes to an address exactly, on machines without any other PMU too: what is read here
@@ -97,38 +96,6 @@ class CountersTest {
     }
 
     @Test
-    void theWholeProcessIsTheSumOfItsThreads() throws Exception {
-        open(List.of(writesTo(watched)), 0, true).close();
-        Thread[] workers = new Thread[2];
-        java.util.concurrent.CountDownLatch go = new java.util.concurrent.CountDownLatch(1);
-        for (int i = 0; i < workers.length; i++) {
-            workers[i] = new Thread(() -> {
-                try {
-                    go.await();
-                } catch (InterruptedException e) {
-                    return;
-                }
-                write(watched, 500);
-            });
-            workers[i].start();
-        }
-        FileBudget budget = new FileBudget(20_000);
-        int before = budget.left();
-        ProcessHardware all = ProcessHardware.open(List.of(writesTo(watched)), USER_ONLY, budget);
-        go.countDown();
-        for (Thread worker : workers) {
-            worker.join();
-        }
-        write(watched, 50);
-        all.sample();
-        assertThat(all.deltas[0]).isEqualTo(1050);
-        all.sample();
-        assertThat(all.deltas[0]).isZero();
-        all.close();
-        assertThat(before - budget.left()).isPositive();
-    }
-
-    @Test
     void aFifthBreakpointIsRefusedInOneSentence() {
         List<PerfEvent> five = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
@@ -138,13 +105,6 @@ class CountersTest {
             assertThat(no.errno).isEqualTo(Perf.ENOSPC);
             assertThat(Perf.explain(no.event, no.errno).reason()).contains("are taken");
         });
-    }
-
-    @Test
-    void aRefusedBudgetSaysHowManyFilesItTakes() {
-        assertThatThrownBy(() -> ProcessHardware.open(List.of(writesTo(watched)), USER_ONLY, new FileBudget(8)))
-                .isInstanceOfSatisfying(ProcessHardware.Refused.class, no -> assertThat(no.refusal.remedy())
-                        .startsWith("Raise the limit of open files"));
     }
 
     @Test
@@ -158,8 +118,9 @@ class CountersTest {
     void contextSwitchesOfAThreadAreThoseOfProcfs() throws Exception {
         Probe probe = Probe.of(List.of(PerfEvent.PAGE_FAULTS, PerfEvent.CONTEXT_SWITCHES));
         assumeThat(probe.events()).contains(PerfEvent.CONTEXT_SWITCHES);
-        ThreadCounters.Span span =
-                new ThreadCounters(probe.events(), probe.userOnly(), new FileBudget(4096)).openForThisThread();
+        ThreadCounters.Span span = new ThreadCounters(
+                        CounterPlan.ofOneGroup(probe.events()), probe.userOnly(), new FileBudget(4096))
+                .openForThisThread();
         assertThat(span).isNotNull();
         double[] counts = new double[ThreadCounters.PLACES];
         switchesOfThisThread(); // Loads what it takes to read procfs, which switches too.
@@ -187,8 +148,9 @@ class CountersTest {
     void readingAllocatesNothing() throws Exception {
         Probe probe = Probe.of(List.of(PerfEvent.PAGE_FAULTS, PerfEvent.CONTEXT_SWITCHES));
         assumeThat(probe.events()).isNotEmpty();
-        ThreadCounters.Span span =
-                new ThreadCounters(probe.events(), probe.userOnly(), new FileBudget(4096)).openForThisThread();
+        ThreadCounters.Span span = new ThreadCounters(
+                        CounterPlan.ofOneGroup(probe.events()), probe.userOnly(), new FileBudget(4096))
+                .openForThisThread();
         assertThat(span).isNotNull();
         double[] counts = new double[ThreadCounters.PLACES];
         ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -209,7 +171,7 @@ class CountersTest {
         Probe probe = Probe.of(List.of(PerfEvent.PAGE_FAULTS));
         assumeThat(probe.events()).isNotEmpty();
         FileBudget budget = new FileBudget(4096);
-        ThreadCounters counters = new ThreadCounters(probe.events(), probe.userOnly(), budget);
+        ThreadCounters counters = new ThreadCounters(CounterPlan.ofOneGroup(probe.events()), probe.userOnly(), budget);
         int files = new File("/proc/self/fd").list().length;
         for (int i = 0; i < 500; i++) {
             Thread thread =
@@ -227,7 +189,8 @@ class CountersTest {
     void threadsBeyondTheBudgetGoWithoutAndItIsSaid() {
         Probe probe = Probe.of(List.of(PerfEvent.PAGE_FAULTS));
         assumeThat(probe.events()).isNotEmpty();
-        ThreadCounters counters = new ThreadCounters(probe.events(), probe.userOnly(), new FileBudget(4));
+        ThreadCounters counters =
+                new ThreadCounters(CounterPlan.ofOneGroup(probe.events()), probe.userOnly(), new FileBudget(4));
         assertThat(counters.openForThisThread()).isNotNull();
         assertThat(counters.openForThisThread()).isNull();
         assertThat(counters.refusals()).singleElement().satisfies(why -> assertThat(why.reason())
@@ -286,51 +249,6 @@ class CountersTest {
                 .getProcessCpuTime();
     }
 
-    /** A group whose descriptor is a file that says what the kernel would: nr, enabled, running, value, id. */
-    private static CounterGroup saying(Path file, long... numbers) throws Exception {
-        ByteBuffer text = ByteBuffer.allocate(numbers.length * 8).order(java.nio.ByteOrder.nativeOrder());
-        for (long number : numbers) {
-            text.putLong(number);
-        }
-        Files.write(file, text.array());
-        // The group closes the descriptor.
-        java.io.FileInputStream in = new java.io.FileInputStream(file.toFile());
-        KEPT_OPEN.add(in);
-        for (String fd : new File("/proc/self/fd").list()) {
-            Path link = Path.of("/proc/self/fd", fd);
-            if (Files.exists(link) && Files.readSymbolicLink(link).equals(file)) {
-                return new CounterGroup(new int[] {Integer.parseInt(fd)}, true);
-            }
-        }
-        throw new IllegalStateException("not open: " + file);
-    }
-
-    private static final List<Object> KEPT_OPEN = new ArrayList<>();
-
-    @Test
-    void aCounterThatNeverHadATurnIsNoZero(@TempDir Path folder) throws Exception {
-        CounterGroup starved = saying(folder.resolve("starved"), 1, 0, 0, 0, 7, 1, 1_000_000, 0, 0, 7);
-        CounterGroup counted = saying(folder.resolve("counted"), 1, 0, 0, 0, 8, 1, 3_000_000, 1_500_000, 500, 8);
-        ProcessHardware alone = new ProcessHardware(List.of(starved), 1, false, false);
-        alone.sample();
-        assertThat(alone.deltas[0]).isZero();
-        assertThat(alone.running).isNaN();
-        alone.sample();
-        assertThat(alone.deltas[0]).isNaN();
-        assertThat(alone.running).isZero();
-
-        ProcessHardware both = new ProcessHardware(
-                List.of(counted, saying(folder.resolve("again"), 1, 0, 0, 0, 7, 1, 1_000_000, 0, 0, 7)),
-                1,
-                false,
-                false);
-        both.sample();
-        both.sample();
-        // 500 in half of 3 ms are 1000 in all of it; the thread that had no turn counts like it for its 1 ms.
-        assertThat(both.deltas[0]).isCloseTo(1000 * 4 / 3.0, org.assertj.core.data.Offset.offset(0.01));
-        assertThat(both.running).isEqualTo(1.5 / 4);
-    }
-
     @Test
     void aThreadWhoseGroupIsRefusedTriesFewerAndThenSoftwareAlone() {
         List<PerfEvent> all = List.of(PerfEvent.CYCLES, PerfEvent.CACHE_MISSES, PerfEvent.PAGE_FAULTS);
@@ -339,8 +257,6 @@ class CountersTest {
         assertThat(fewer).containsExactly(PerfEvent.CYCLES, PerfEvent.PAGE_FAULTS);
         assertThat(ThreadCounters.fewer(fewer, new CounterGroup.CannotOpen(PerfEvent.PAGE_FAULTS, Perf.EINVAL)))
                 .containsExactly(PerfEvent.PAGE_FAULTS);
-        assertThat(ThreadCounters.fewer(all, new CounterGroup.CannotOpen(PerfEvent.CYCLES, Perf.EMFILE)))
-                .isEmpty();
     }
 
     @Test
@@ -349,7 +265,8 @@ class CountersTest {
         PerfEvent unknown = new PerfEvent("nonsense", PerfEvent.HARDWARE, 4711, 0, 0, 0, 0);
         assumeThat(Probe.of(List.of(PerfEvent.PAGE_FAULTS)).events()).isNotEmpty();
         FileBudget budget = new FileBudget(4096);
-        ThreadCounters counters = new ThreadCounters(List.of(unknown, PerfEvent.PAGE_FAULTS), true, budget);
+        ThreadCounters counters =
+                new ThreadCounters(CounterPlan.ofOneGroup(List.of(unknown, PerfEvent.PAGE_FAULTS)), true, budget);
         ThreadCounters.Span span = counters.openForThisThread();
         assertThat(span).isNotNull();
         assertThat(span.source()).isEqualTo("perf, software only");

@@ -1,6 +1,8 @@
 package dev.pitot.agent.samplers;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pitot.agent.target.TargetJvm;
@@ -67,6 +69,76 @@ class MeasurementsIT {
             assertThat(result.status("software counters").getString("state")).isEqualTo("on");
             assertThat(result.err()).isEmpty();
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void whatTheProcessDidIsTheSumOfItsKindsOfThreadsAndNamedCountersAgree(TargetJvm.Jdk jdk) throws Exception {
+        String names = "default+task-clock+context-switches+no-such-event";
+        try (TargetJvm target = start(jdk, "counters=" + names + ",counters.host=true", NATIVE)) {
+            for (int i = 0; i < 200; i++) {
+                assertThat(target.get("/hello")).isEqualTo(200);
+            }
+            awaitSeconds(target, 2);
+            TargetJvm.Result result = target.finish();
+
+            List<RecordedEvent> process = result.of("pitot.ProcessCounters");
+            double cpuTime = process.stream()
+                    .mapToDouble(e -> e.getLong("userTime") + e.getLong("systemTime"))
+                    .sum();
+            List<RecordedEvent> kinds = result.of("pitot.ThreadKindCounters");
+            assertThat(kinds).hasSize(5 * process.size());
+            assertThat(kinds.stream().mapToDouble(e -> e.getLong("cpuTime")).sum() / cpuTime)
+                    .isCloseTo(1, within(0.02));
+            assertThat(kinds).extracting(e -> e.getString("kind")).contains("application", "gc", "jit", "vm", "agent");
+            assertThat(cpuTimeOf(kinds, "application")).isPositive();
+            assertThat(cpuTimeOf(kinds, "jit")).isPositive();
+            assertThat(cpuTimeOf(kinds, "agent")).isPositive();
+            assertThat(process)
+                    .allSatisfy(e -> assertThat(e.getLong("runQueueWait")).isNotNegative());
+
+            List<RecordedEvent> top = result.of("pitot.TopThread");
+            assertThat(top).isNotEmpty().allSatisfy(e -> {
+                assertThat(e.getString("thread")).isNotBlank();
+                assertThat(e.getLong("cpuTime")).isPositive();
+                assertThat(e.getLong("osThreadId")).isPositive();
+            });
+
+            String refused = result.status("hardware counters").getString("reason");
+            assertThat(refused).contains("no-such-event");
+            List<RecordedEvent> named = result.of("pitot.Counter");
+            assumeThat(named).as("software events are allowed here").isNotEmpty();
+            assertThat(named).allSatisfy(e -> {
+                assertThat(e.getDouble("running")).matches(share -> Double.isNaN(share) || share == 1);
+                assertThat(e.getString("source")).isEqualTo("perf");
+            });
+            double clock = valueOf(named, "process", "task-clock");
+            double ofKinds = Stream.of("application", "gc", "jit", "vm", "agent")
+                    .mapToDouble(kind -> valueOf(named, kind, "task-clock"))
+                    .sum();
+            assertThat(ofKinds / clock).isCloseTo(1, within(1e-9));
+            assertThat(clock / cpuTime).isCloseTo(1, within(0.05));
+            if (result.status("host counters").getString("state").equals("off")) {
+                assertThat(valueOf(named, "host", "context-switches")).isZero();
+            } else {
+                assertThat(valueOf(named, "host", "context-switches"))
+                        .isGreaterThan(valueOf(named, "process", "context-switches"));
+            }
+        }
+    }
+
+    private static double cpuTimeOf(List<RecordedEvent> kinds, String kind) {
+        return kinds.stream()
+                .filter(e -> kind.equals(e.getString("kind")))
+                .mapToDouble(e -> e.getLong("cpuTime"))
+                .sum();
+    }
+
+    private static double valueOf(List<RecordedEvent> counters, String scope, String name) {
+        return counters.stream()
+                .filter(e -> scope.equals(e.getString("scope")) && name.equals(e.getString("name")))
+                .mapToDouble(e -> e.getDouble("value"))
+                .sum();
     }
 
     @ParameterizedTest

@@ -16,7 +16,7 @@ import jdk.jfr.Recording;
 public final class TestCore {
     private TestCore() {}
 
-    /** Arguments: {@code file} of the recording, and of the configuration {@code counters} (with + for a comma), {@code host}, {@code http}, {@code slow}, {@code events}, {@code routes}. */
+    /** Arguments: {@code file} of the recording, and of the configuration {@code counters} (with + for a comma), {@code counters.host}, {@code host}, {@code http}, {@code slow}, {@code events}, {@code routes}. */
     public static void start(String args, Instrumentation instrumentation) throws Exception {
         Map<String, String> options = new HashMap<>();
         for (String option : args.split(",")) {
@@ -35,7 +35,8 @@ public final class TestCore {
                 ConfigSources.read(
                                 "counters="
                                         + options.getOrDefault("counters", "default")
-                                                .replace('+', ','),
+                                                .replace('+', ',')
+                                        + ",counters.host=" + options.getOrDefault("counters.host", "false"),
                                 new Properties(),
                                 Map.of())
                         .counters(),

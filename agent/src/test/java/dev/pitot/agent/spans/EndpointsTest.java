@@ -37,7 +37,7 @@ class EndpointsTest {
         List<Thread> writers = new ArrayList<>();
         for (int w = 0; w < 4; w++) {
             Thread writer = new Thread(() -> {
-                Span span = new Span(true, null);
+                Span span = new Span(true, null, 0);
                 span.duration = 1000;
                 span.cpuTime = 10;
                 span.allocated = 20;
@@ -117,7 +117,7 @@ class EndpointsTest {
     @Test
     void theDurationOfAnAsynchronousRequestIsInNoSum() {
         Endpoint endpoint = new Endpoint("GET", "/");
-        Span span = new Span(true, null);
+        Span span = new Span(true, null, 0);
         span.duration = 1000;
         endpoint.add(span);
         span.async = true;
@@ -138,7 +138,7 @@ class EndpointsTest {
     @Test
     void anEndpointThatRestsGivesItsHistogramBackAndCountsOn() {
         Endpoint endpoint = new Endpoint("GET", "/");
-        Span span = new Span(true, null);
+        Span span = new Span(true, null, 0);
         for (int second = 0; second < 3; second++) {
             span.duration = 1L << (10 + second);
             endpoint.add(span);
@@ -161,7 +161,7 @@ class EndpointsTest {
                 .toList();
         long before = bean.getCurrentThreadAllocatedBytes();
         for (String name : names) {
-            Span span = new Span(true, null);
+            Span span = new Span(true, null, 0);
             span.duration = 1_000_000;
             Endpoint endpoint = endpoints.find("GET", name, null, 200);
             for (span.stripe = 0; span.stripe < 8; span.stripe++) {

@@ -1,6 +1,7 @@
 package dev.pitot.agent.spans;
 
 import com.sun.management.ThreadMXBean;
+import dev.pitot.agent.config.CounterChoice;
 import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.events.Requests;
@@ -23,7 +24,8 @@ public final class RequestCost {
         try (Recording recording = new Recording()) {
             recording.start();
             for (boolean native_ : new boolean[] {false, true}) {
-                Counters counters = Counters.open(native_, false, new StatusBoard());
+                Counters counters =
+                        Counters.open(native_ ? CounterChoice.DEFAULT : CounterChoice.NONE, new StatusBoard());
                 for (int events : new int[] {0, Integer.MAX_VALUE}) {
                     Requests.install(new RequestRecorder(counters.threads(), Duration.ofHours(1), events, 500));
                     print("counters " + (native_ ? "on" : "off")

@@ -1,0 +1,200 @@
+package dev.pitot.agent.counters;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks at all threads of the process once a second: how long each ran and waited for a CPU, and whom it works for. What that
+ * costs is bounded: at most {@link #READS} threads of the application are read at a time, and a process with very many is
+ * listed less often. The sampler thread's alone.
+ */
+public final class ThreadScan {
+    /** Threads of the application that are read in one second. */
+    static final int READS = 256;
+    /** More threads than these are listed every ten seconds only. */
+    private static final int MANY = 2_000;
+
+    private static final int SECONDS_BETWEEN_LISTS_OF_MANY = 10;
+    /** A thread is started first and named then, some by their own program much later. */
+    private static final int LOOKS_AT_NAME = 3;
+
+    /** One thread. Times are nanoseconds. */
+    static final class Task {
+        final int tid;
+        String name;
+        ThreadKind kind;
+        /** What it did between the last two readings, and how long these were apart. */
+        long runTime;
+
+        long waitTime;
+        long timeslices;
+        long interval;
+
+        private long lastRunTime;
+        private long lastWaitTime;
+        private long lastTimeslices;
+        private long readAt;
+        private int looksAtName;
+        private boolean seen = true;
+
+        Task(int tid, String name, long now) {
+            this.tid = tid;
+            this.name = name;
+            this.kind = ThreadKind.of(name);
+            this.readAt = now;
+        }
+    }
+
+    private final TaskFiles files;
+    private final Map<Integer, Task> tasks = new HashMap<>();
+    private final List<Task> read = new ArrayList<>();
+    private final List<Task> begun = new ArrayList<>();
+    private final int[] threads = new int[ThreadKind.values().length];
+    private final long[] runTimes = new long[threads.length];
+    private final long[] waitTimes = new long[threads.length];
+    private long now;
+    private boolean first = true;
+    private int untilList;
+    private int turn;
+
+    ThreadScan(TaskFiles files) {
+        this.files = files;
+        scan();
+        first = false;
+    }
+
+    /** Whether this machine shows what is needed; else nothing here is known. */
+    boolean works() {
+        return files.readTimes((int) ProcessHandle.current().pid());
+    }
+
+    /** Looks at the threads now; what the accessors give is since the scan before. */
+    public void scan() {
+        now = System.nanoTime();
+        read.clear();
+        begun.clear();
+        for (int i = 0; i < threads.length; i++) {
+            threads[i] = 0;
+            runTimes[i] = 0;
+            waitTimes[i] = 0;
+        }
+        if (untilList-- <= 0 && files.list()) {
+            compare();
+            untilList = files.count > MANY ? SECONDS_BETWEEN_LISTS_OF_MANY - 1 : 0;
+        }
+        int application = 0;
+        for (Task task : tasks.values()) {
+            threads[task.kind.ordinal()]++;
+            application += task.kind == ThreadKind.APPLICATION ? 1 : 0;
+        }
+        int turns = (application + READS - 1) / READS;
+        turn++;
+        for (Iterator<Task> all = tasks.values().iterator(); all.hasNext(); ) {
+            Task task = all.next();
+            boolean due = turns <= 1 || task.kind != ThreadKind.APPLICATION || task.tid % turns == turn % turns;
+            if (due && !readTimes(task)) {
+                all.remove(); // It has ended; what it did last is missing.
+                threads[task.kind.ordinal()]--;
+            }
+        }
+    }
+
+    /** Takes in who is new and lets go of who is not there any more. */
+    private void compare() {
+        for (Task task : tasks.values()) {
+            task.seen = false;
+        }
+        for (int i = 0; i < files.count; i++) {
+            int tid = files.tids[i];
+            Task task = tasks.get(tid);
+            if (task == null) {
+                String name = files.name(tid);
+                if (name == null) {
+                    continue;
+                }
+                task = new Task(tid, name, now);
+                tasks.put(tid, task);
+                begun.add(task);
+            } else if (task.looksAtName < LOOKS_AT_NAME) {
+                task.looksAtName++;
+                String name = files.name(tid);
+                if (name != null && !name.equals(task.name)) {
+                    task.name = name;
+                    ThreadKind before = task.kind;
+                    task.kind = ThreadKind.of(name);
+                    if (before != task.kind) {
+                        begun.add(task);
+                    }
+                }
+            }
+            task.seen = true;
+        }
+        tasks.values().removeIf(task -> !task.seen);
+    }
+
+    private boolean readTimes(Task task) {
+        if (!files.readTimes(task.tid)) {
+            return false;
+        }
+        if (files.runTime < task.lastRunTime) {
+            // Another thread by now, with the number of one that has ended.
+            task.lastRunTime = 0;
+            task.lastWaitTime = 0;
+            task.lastTimeslices = 0;
+            task.looksAtName = 0;
+        }
+        task.runTime = first ? 0 : files.runTime - task.lastRunTime;
+        task.waitTime = first ? 0 : Math.max(0, files.waitTime - task.lastWaitTime);
+        task.timeslices = first ? 0 : Math.max(0, files.timeslices - task.lastTimeslices);
+        task.interval = now - task.readAt;
+        task.lastRunTime = files.runTime;
+        task.lastWaitTime = files.waitTime;
+        task.lastTimeslices = files.timeslices;
+        task.readAt = now;
+        runTimes[task.kind.ordinal()] += task.runTime;
+        waitTimes[task.kind.ordinal()] += task.waitTime;
+        read.add(task);
+        return true;
+    }
+
+    /** Threads that were read in the last scan. */
+    List<Task> read() {
+        return read;
+    }
+
+    /** Threads that came since the scan before, or have got a name that says more. */
+    List<Task> begun() {
+        return begun;
+    }
+
+    @Nullable
+    Task task(int tid) {
+        return tasks.get(tid);
+    }
+
+    List<Task> all() {
+        return List.copyOf(tasks.values());
+    }
+
+    int threads(ThreadKind kind) {
+        return threads[kind.ordinal()];
+    }
+
+    /** Nanoseconds on a CPU of the threads of a kind that live. */
+    long runTime(ThreadKind kind) {
+        return runTimes[kind.ordinal()];
+    }
+
+    /** Nanoseconds that they waited for one. */
+    long waitTime(ThreadKind kind) {
+        return waitTimes[kind.ordinal()];
+    }
+
+    void close() {
+        files.close();
+    }
+}

@@ -1,0 +1,48 @@
+package dev.pitot.agent.samplers;
+
+import dev.pitot.agent.counters.Counters;
+import dev.pitot.agent.counters.Counters.Kind;
+import dev.pitot.agent.counters.HostHardware;
+import dev.pitot.agent.counters.Reading;
+import dev.pitot.events.Counter;
+import org.jspecify.annotations.Nullable;
+
+/** {@code pitot.Counter}: counters that were asked for by name and have no field of their own, of each scope. */
+final class NamedCounterEvents {
+    private NamedCounterEvents() {}
+
+    static void emit(Counters counters, long interval) {
+        if (!counters.hasNamed()) {
+            return;
+        }
+        emit("process", counters.process(), counters.source(), interval);
+        for (Kind kind : counters.kinds()) {
+            emit(kind.name(), kind.reading(), counters.source(), interval);
+        }
+        HostHardware host = counters.host();
+        emit("host", host == null ? null : host.all(), "perf", interval);
+    }
+
+    private static void emit(String scope, @Nullable Reading reading, String source, long interval) {
+        if (reading == null) {
+            return;
+        }
+        for (int i = 0; i < reading.size(); i++) {
+            if (Hardware.has(reading.name(i))
+                    || (scope.equals("process") && reading.name(i).equals("cpu-migrations"))) {
+                continue;
+            }
+            Counter event = new Counter();
+            event.scope = scope;
+            event.name = reading.name(i);
+            event.interval = interval;
+            event.value = reading.value(i);
+            event.unit = reading.unit(i);
+            event.running = reading.running(i);
+            event.groupCycles = reading.cyclesBeside(i);
+            event.groupInstructions = reading.instructionsBeside(i);
+            event.source = source;
+            event.commit();
+        }
+    }
+}

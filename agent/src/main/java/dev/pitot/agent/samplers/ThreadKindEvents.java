@@ -1,0 +1,58 @@
+package dev.pitot.agent.samplers;
+
+import dev.pitot.agent.counters.Counters;
+import dev.pitot.agent.counters.Counters.Kind;
+import dev.pitot.events.ThreadKindCounters;
+import java.util.List;
+
+/**
+ * {@code pitot.ThreadKindCounters}: what each kind of thread did. CPU time of the JVM's own threads is what the kernel says of
+ * each; that of the application is the rest of the process's, so that threads which have ended stay in it.
+ */
+final class ThreadKindEvents {
+    private final Counters counters;
+    private final Hardware hardware;
+    /** What the other kinds had more than the process in a second, as the two are read one after the other. */
+    private long debt;
+
+    ThreadKindEvents(Counters counters) {
+        this.counters = counters;
+        this.hardware = new Hardware(counters.process());
+    }
+
+    /** @param cpuTime of the process in the interval, or {@link Long#MIN_VALUE} */
+    void emit(long interval, long cpuTime) {
+        List<Kind> kinds = counters.kinds();
+        long others = 0;
+        for (Kind kind : kinds) {
+            others += kind.isApplication() ? 0 : kind.runTime();
+        }
+        for (Kind kind : kinds) {
+            ThreadKindCounters event = new ThreadKindCounters();
+            event.kind = kind.name();
+            event.threads = kind.threads();
+            event.interval = interval;
+            event.cpuTime = kind.isApplication() ? rest(cpuTime, others) : kind.runTime();
+            event.runQueueWait = kind.waitTime();
+            hardware.read(kind.reading());
+            event.cycles = hardware.values[0];
+            event.instructions = hardware.values[1];
+            event.cacheReferences = hardware.values[2];
+            event.cacheMisses = hardware.values[3];
+            event.branches = hardware.values[4];
+            event.branchMisses = hardware.values[5];
+            event.hardwareSource = counters.hardwareSource();
+            event.hardwareRunning = hardware.least;
+            event.commit();
+        }
+    }
+
+    private long rest(long cpuTime, long others) {
+        if (cpuTime == Long.MIN_VALUE) {
+            return Long.MIN_VALUE;
+        }
+        long rest = cpuTime - others - debt;
+        debt = Math.max(0, -rest);
+        return Math.max(0, rest);
+    }
+}
