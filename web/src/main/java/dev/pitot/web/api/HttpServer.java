@@ -174,7 +174,7 @@ public final class HttpServer implements AutoCloseable {
 
         get(config, "/api/v1/jvms", Role.VIEWER, taking(jvms::fleet));
         get(config, "/api/v1/jvms/{id}", Role.VIEWER, taking(jvms::jvm));
-        get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, taking(jvms::metrics, "type", "from", "to"));
+        get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, taking(jvms::metrics, "type", "key", "from", "to"));
         get(config, "/api/v1/jvms/{id}/endpoints", Role.VIEWER, taking(jvms::endpoints, "from", "to"));
         get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, taking(jvms::events, "type", "from", "to", "limit"));
         get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, taking(jvms::recording, "from", "to"));

@@ -1,5 +1,6 @@
 package dev.pitot.web.api;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -28,8 +29,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What people ask about JVMs, from memory and the store. */
@@ -40,6 +44,9 @@ final class JvmRoutes {
     private static final long LONGEST_EVENTS = 31 * 24 * 60 * MINUTE;
     /** A sample of the store that lies this close to one in memory is the same one, or made up for it. */
     private static final long SAME_SECOND = 500;
+
+    /** Samples of all keys of a type in one answer: 64 keys for an hour, some 25 MB. */
+    private static final long MOST_SAMPLES = 250_000;
 
     private final Live live;
     private final Queries queries;
@@ -108,19 +115,72 @@ final class JvmRoutes {
     void metrics(Context ctx) throws SQLException {
         UUID id = Parameters.jvm(ctx);
         String type = Parameters.required(ctx, "type");
-        if (!StoredTypes.METRICS.contains(type)) {
+        if (!StoredTypes.isMetric(type)) {
             throw Problem.badRequest(Parameters.quoted(type) + " is no metric type; there are "
-                    + String.join(", ", StoredTypes.METRICS.stream().sorted().toList()) + ".");
+                    + Stream.concat(StoredTypes.METRICS.stream(), StoredTypes.KEYED_METRICS.keySet().stream())
+                            .sorted()
+                            .collect(Collectors.joining(", "))
+                    + ".");
+        }
+        String key = Parameters.one(ctx, "key");
+        List<String> keyFields = StoredTypes.KEYED_METRICS.get(type);
+        if (key != null && keyFields == null) {
+            throw Problem.badRequest("Samples of '" + type + "' have no keys; leave 'key' out.");
+        }
+        if (key != null && key.length() > StoredTypes.LONGEST_KEY) {
+            throw Problem.badRequest("'key' has at most " + StoredTypes.LONGEST_KEY + " characters, not " + key.length()
+                    + "; without it all keys of '" + type + "' are answered.");
         }
         Parameters.Window window = Parameters.window(ctx, clock.millis(), TEN_MINUTES, Queries.LONGEST_METRICS_MILLIS);
         known(id);
-        MetricSeries stored = queries.metrics(id, type, window.from(), window.to());
-        Live.Tail tail = live.metrics(id, type, window.from(), window.to());
-        MetricSeries all = merged(stored, new MetricSeries(tail.t(), tail.fields()));
-        send(ctx, new Metrics(type, all.t(), all.fields()));
+        if (keyFields == null) {
+            MetricSeries stored = queries.metrics(id, type, "", window.from(), window.to());
+            MetricSeries all = merged(stored, series(live.metrics(id, type, window.from(), window.to())));
+            send(ctx, new Metrics(type, null, all.t(), all.fields()));
+        } else if (key != null) {
+            MetricSeries stored = queries.metrics(id, type, key, window.from(), window.to());
+            Live.Tail tail =
+                    live.metricsByKey(id, type, window.from(), window.to()).get(key);
+            MetricSeries all = tail == null ? stored : merged(stored, series(tail));
+            send(ctx, new Metrics(type, key, all.t(), all.fields()));
+        } else {
+            send(ctx, new KeyedMetrics(type, allKeys(id, type, window)));
+        }
     }
 
-    private record Metrics(String type, long[] t, Map<String, Object> fields) {}
+    private List<KeySeries> allKeys(UUID id, String type, Parameters.Window window) throws SQLException {
+        long samples = queries.metricSamples(id, type, window.from(), window.to());
+        if (samples > MOST_SAMPLES) {
+            throw Problem.badRequest(
+                    "All keys of '" + type + "' have " + samples + " samples in this window, more than "
+                            + MOST_SAMPLES + "; ask for a shorter one, or for one 'key' ("
+                            + String.join(" and ", StoredTypes.KEYED_METRICS.getOrDefault(type, List.of())) + ").");
+        }
+        TreeMap<String, MetricSeries> all = new TreeMap<>(queries.metricsByKey(id, type, window.from(), window.to()));
+        live.metricsByKey(id, type, window.from(), window.to())
+                .forEach((key, tail) -> all.merge(key, series(tail), JvmRoutes::merged));
+        return all.entrySet().stream()
+                .map(one -> new KeySeries(
+                        one.getKey(), one.getValue().t(), one.getValue().fields()))
+                .toList();
+    }
+
+    private static MetricSeries series(Live.Tail tail) {
+        return new MetricSeries(tail.t(), tail.fields());
+    }
+
+    private record Metrics(
+            String type,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            String key,
+
+            long[] t,
+            Map<String, Object> fields) {}
+
+    private record KeyedMetrics(String type, List<KeySeries> series) {}
+
+    private record KeySeries(String key, long[] t, Map<String, Object> fields) {}
 
     /** Both in the order of time; where both have a sample of a second, memory's counts: it may be newer than the block. */
     static MetricSeries merged(MetricSeries stored, MetricSeries memory) {

@@ -123,7 +123,8 @@ final class Parameters {
         return text;
     }
 
-    private static @Nullable String one(Context ctx, String name) {
+    /** The one value of a parameter, null when it is not given. */
+    static @Nullable String one(Context ctx, String name) {
         var values = ctx.queryParams(name);
         if (values.size() > 1) {
             throw Problem.badRequest("The parameter '" + name + "' is given " + values.size() + " times.");

@@ -7,10 +7,13 @@ import dev.pitot.web.jfr.Struct;
 import dev.pitot.web.jfr.ThreadInfo;
 import dev.pitot.web.live.DurationHistogram;
 import dev.pitot.web.store.Json;
+import dev.pitot.web.store.StoredTypes;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +66,8 @@ final class EventFields {
 
     private final int[] metricFields;
     private final String[] metricNames;
+    /** Fields that make the key, -1 for one that the type lacks; null when the type has no keys. */
+    private final int @Nullable [] keyFields;
 
     /**
      * @param clock any header of the chunk, for the frequency of its clock
@@ -75,6 +80,8 @@ final class EventFields {
         for (int i = 0; i < kindOf.length; i++) {
             unitOf[i] = unit(type.fields().get(i), kindOf[i] == Kind.TIMESTAMP ? TIMESTAMP : TIMESPAN);
         }
+        List<String> key = StoredTypes.KEYED_METRICS.getOrDefault(type.name(), List.of());
+        keyFields = key.isEmpty() ? null : key.stream().mapToInt(type::index).toArray();
         List<Integer> kept = new ArrayList<>();
         List<Integer> metrics = new ArrayList<>();
         for (int i = 1; i < Math.min(type.fields().size(), 1 + MOST_FIELDS); i++) {
@@ -83,7 +90,7 @@ final class EventFields {
                     && !field.name().equals("eventThread")
                     && !field.name().equals("stackTrace")) {
                 kept.add(i);
-                if (isMetric(kindOf[i])) {
+                if (isMetric(kindOf[i]) && !key.contains(field.name())) {
                     metrics.add(i);
                 }
             }
@@ -270,7 +277,7 @@ final class EventFields {
         out.append(':');
     }
 
-    /** Names of the fields of a sample: numbers and texts; always the same array. */
+    /** Names of the fields of a sample: numbers and texts, none of the key; always the same array. */
     String[] metricNames() {
         return metricNames;
     }
@@ -298,18 +305,54 @@ final class EventFields {
                 }
             }
         }
-        return new Sample(type.name(), Math.floorDiv(event.startNanos(), 1_000_000L), metricNames, numbers, texts);
+        return new Sample(
+                type.name(), key(event), Math.floorDiv(event.startNanos(), 1_000_000L), metricNames, numbers, texts);
+    }
+
+    /** The key fields joined by one blank, as PostgreSQL takes them; what the event lacks is empty. Null: the type has no keys. */
+    private @Nullable String key(Event event) {
+        if (keyFields == null) {
+            return null;
+        }
+        StringBuilder key = new StringBuilder();
+        for (int i = 0; i < keyFields.length; i++) {
+            if (i > 0) {
+                key.append(' ');
+            }
+            int field = keyFields[i];
+            if (field >= 0 && kindOf[field] == Kind.WHOLE) {
+                key.append(event.getLong(field));
+            } else if (field >= 0 && kindOf[field] == Kind.TEXT) {
+                String text = event.getString(field);
+                key.append(text == null ? "" : text);
+            }
+        }
+        return keyOf(key);
+    }
+
+    /** Two that are longer than a key may be stay two: a checksum of the whole takes the place of what is cut. */
+    static String keyOf(CharSequence text) {
+        int longest = StoredTypes.LONGEST_KEY;
+        String key = text.toString();
+        if (key.length() > longest) {
+            CRC32 checksum = new CRC32();
+            checksum.update(key.getBytes(StandardCharsets.UTF_8));
+            key = key.substring(0, longest - 9) + String.format("\u2026%08x", checksum.getValue());
+        }
+        return Json.storable(key);
     }
 
     /**
      * One metric sample.
      *
+     * @param key which of those that its type measures; null when the type has no keys
      * @param fields names of the fields
      * @param numbers {@code NaN} where unknown or text
      * @param texts null where unknown or a number
      */
     record Sample(
             String type,
+            @Nullable String key,
             long timeMillis,
             String[] fields,
             double[] numbers,

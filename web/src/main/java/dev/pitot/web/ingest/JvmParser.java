@@ -14,6 +14,7 @@ import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.Segment;
 import dev.pitot.web.store.SegmentStore;
+import dev.pitot.web.store.StoredTypes;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -583,6 +584,10 @@ final class JvmParser {
                 return;
             }
             stage.used(chunk, this);
+            if (minutes.hasDue(false)) {
+                // A backlog of hours is not kept in memory until its end.
+                storeMinutes(false, false);
+            }
         }
         if (chunk.reader == null) {
             drop(chunk);
@@ -744,7 +749,7 @@ final class JvmParser {
             chunk.fields.put(type, fields);
         }
         boolean toLive = end > live.getOrDefault(chunk.start, chunk.block);
-        if (Parsing.isMetric(type.name())) {
+        if (StoredTypes.isMetric(type.name())) {
             boolean toMinutes = end > chunk.summed;
             if (toMinutes || toLive) {
                 EventFields.Sample sample = fields.sample(event);
@@ -774,7 +779,13 @@ final class JvmParser {
         }
         if (toLive) {
             feed(feed -> feed.metric(
-                    jvm, sample.type(), sample.timeMillis(), sample.fields(), sample.numbers(), sample.texts()));
+                    jvm,
+                    sample.type(),
+                    sample.key(),
+                    sample.timeMillis(),
+                    sample.fields(),
+                    sample.numbers(),
+                    sample.texts()));
         }
     }
 
@@ -821,6 +832,34 @@ final class JvmParser {
         }
     }
 
+    /**
+     * Stores minutes and lets go of old ones.
+     *
+     * @param all those that are not over too
+     * @param over nothing more can come: lets go of all
+     */
+    private void storeMinutes(boolean all, boolean over) throws SQLException {
+        List<BlockStore.Block> due = minutes.due(all);
+        minutes.stored(all);
+        minutes.letGo(over);
+        Map<Long, Long> offsets = new HashMap<>();
+        chunks.forEach((start, chunk) -> {
+            long offset = Math.min(minutes.blockOffset(start, chunk.summed), chunk.parsed);
+            if (offset > chunk.block) {
+                offsets.put(start, offset);
+            }
+        });
+        if (!due.isEmpty() || !offsets.isEmpty()) {
+            stage.blocks.store(jvm, due, offsets);
+        }
+        offsets.forEach((start, offset) -> {
+            Tracked chunk = chunks.get(start);
+            if (chunk != null) {
+                chunk.block = offset;
+            }
+        });
+    }
+
     /** Stores the minutes that are over, and all of them when the JVM is quiet, has ended, or the collector stops. */
     private void flush() throws SQLException {
         boolean over =
@@ -829,25 +868,7 @@ final class JvmParser {
         boolean all = over || quiet || stage.closing();
         boolean newlyDone = chunks.values().stream().anyMatch(chunk -> chunk.out && chunk.block < chunk.limit());
         if (minutes.hasDue(all) || newlyDone || over && !minutes.isEmpty()) {
-            List<BlockStore.Block> due = minutes.due(all);
-            minutes.stored(all);
-            minutes.letGo(over);
-            Map<Long, Long> offsets = new HashMap<>();
-            chunks.forEach((start, chunk) -> {
-                long offset = Math.min(minutes.blockOffset(start, chunk.summed), chunk.parsed);
-                if (offset > chunk.block) {
-                    offsets.put(start, offset);
-                }
-            });
-            if (!due.isEmpty() || !offsets.isEmpty()) {
-                stage.blocks.store(jvm, due, offsets);
-            }
-            offsets.forEach((start, offset) -> {
-                Tracked chunk = chunks.get(start);
-                if (chunk != null) {
-                    chunk.block = offset;
-                }
-            });
+            storeMinutes(all, over);
         }
         quietStored |= quiet;
         chunks.values().removeIf(chunk -> {

@@ -5,9 +5,11 @@ import dev.pitot.web.store.Json;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -22,16 +24,20 @@ final class Minutes {
     static final long MINUTE = 60_000;
     static final long GRACE_MILLIS = 3_000;
     static final long KEEP_MILLIS = 60_000;
-    /** Samples of one type and minute: a hundred a second. */
+    /** Samples of one type, key and minute: a hundred a second. */
     static final int MOST_SAMPLES = 6_000;
+    /** Keys of one type and minute. */
+    static final int MOST_KEYS = 256;
+    /** Samples of one keyed type and minute: one a second of each key, and a reserve. */
+    static final int MOST_KEYED_SAMPLES = MOST_KEYS * 64;
     /** Minutes at a time; beyond, the oldest is let go of. Only a JVM whose clock jumps has so many. */
     private static final int MOST_MINUTES = 30;
 
     private static final int MOST_CHUNKS = 64;
 
-    /** One field of one type and minute. */
+    /** One field of one block; small at first, as a thread may be among the top ones for a second. */
     private static final class Column {
-        double[] numbers = new double[64];
+        double[] numbers = new double[8];
 
         @Nullable
         String[] texts = {};
@@ -61,8 +67,9 @@ final class Minutes {
 
     private static final class Block {
         final Map<String, Column> columns = new LinkedHashMap<>();
-        long[] t = new long[64];
+        long[] t = new long[8];
         int n;
+        boolean dirty;
 
         boolean add(EventFields.Sample sample) {
             if (n == MOST_SAMPLES) {
@@ -77,6 +84,7 @@ final class Minutes {
                         .set(n, sample.numbers()[i], sample.texts()[i]);
             }
             n++;
+            dirty = true;
             return true;
         }
 
@@ -122,8 +130,33 @@ final class Minutes {
         }
     }
 
+    /** The blocks of one type and minute. */
+    private static final class TypeBlocks {
+        /** By key; the empty one where the type has none. */
+        final Map<String, Block> byKey = new LinkedHashMap<>();
+
+        private int n;
+
+        boolean add(EventFields.Sample sample) {
+            String key = sample.key() == null ? "" : sample.key();
+            Block block = byKey.get(key);
+            if (block == null) {
+                if (byKey.size() == MOST_KEYS) {
+                    return false;
+                }
+                block = new Block();
+                byKey.put(key, block);
+            }
+            if (n == MOST_KEYED_SAMPLES || !block.add(sample)) {
+                return false;
+            }
+            n++;
+            return true;
+        }
+    }
+
     private static final class Minute {
-        final Map<String, Block> blocks = new LinkedHashMap<>();
+        final Map<String, TypeBlocks> blocks = new LinkedHashMap<>();
         final Map<Long, Long> firstPart = new HashMap<>();
         boolean dirty;
         /** The clock was set back behind it: nothing more comes. */
@@ -134,6 +167,8 @@ final class Minutes {
     private long newest = Long.MIN_VALUE;
     /** By chunk: minutes before this were let go of. A new chunk may open earlier ones, when the clock was set back. */
     private final LinkedHashMap<Long, Long> letGoUntil = new LinkedHashMap<>();
+    /** Chunks of before the clock was set back: what comes late of them says nothing about the time now. */
+    private final Set<Long> before = new HashSet<>();
 
     /**
      * Adds a sample.
@@ -153,16 +188,16 @@ final class Minutes {
                 return false;
             }
             minute = new Minute();
+            minute.left = before.contains(chunk) && start > newest;
             minutes.put(start, minute);
         }
-        Block block = minute.blocks.get(sample.type());
-        if (block == null) {
-            block = new Block();
-            minute.blocks.put(sample.type(), block);
-        }
         minute.firstPart.merge(chunk, part, Math::min);
-        newest = Math.max(newest, sample.timeMillis());
-        if (!block.add(sample)) {
+        if (!before.contains(chunk)) {
+            newest = Math.max(newest, sample.timeMillis());
+        }
+        if (!minute.blocks
+                .computeIfAbsent(sample.type(), type -> new TypeBlocks())
+                .add(sample)) {
             return false;
         }
         minute.dirty = true;
@@ -172,11 +207,14 @@ final class Minutes {
     private void begin(long chunk, long time) {
         if (newest != Long.MIN_VALUE && time < newest - KEEP_MILLIS) {
             newest = time;
+            before.addAll(letGoUntil.keySet());
             minutes.tailMap(time, false).values().forEach(minute -> minute.left = true);
         }
         letGoUntil.put(chunk, Long.MIN_VALUE);
         if (letGoUntil.size() > MOST_CHUNKS) {
-            letGoUntil.remove(letGoUntil.keySet().iterator().next());
+            long oldest = letGoUntil.keySet().iterator().next();
+            letGoUntil.remove(oldest);
+            before.remove(oldest);
         }
     }
 
@@ -199,8 +237,11 @@ final class Minutes {
         List<BlockStore.Block> due = new ArrayList<>();
         minutes.forEach((start, minute) -> {
             if (minute.dirty && isDue(start, minute, all)) {
-                minute.blocks.forEach(
-                        (type, block) -> due.add(new BlockStore.Block(type, start, block.n, block.json(start))));
+                minute.blocks.forEach((type, blocks) -> blocks.byKey.forEach((key, block) -> {
+                    if (block.dirty) {
+                        due.add(new BlockStore.Block(type, key, start, block.n, block.json(start)));
+                    }
+                }));
             }
         });
         return due;
@@ -209,8 +250,9 @@ final class Minutes {
     /** What {@link #due} gave is stored. */
     void stored(boolean all) {
         minutes.forEach((start, minute) -> {
-            if (isDue(start, minute, all)) {
+            if (minute.dirty && isDue(start, minute, all)) {
                 minute.dirty = false;
+                minute.blocks.values().forEach(blocks -> blocks.byKey.values().forEach(block -> block.dirty = false));
             }
         });
     }
@@ -251,5 +293,6 @@ final class Minutes {
         minutes.clear();
         newest = Long.MIN_VALUE;
         letGoUntil.clear();
+        before.clear();
     }
 }

@@ -80,7 +80,7 @@ final class Parsing {
         this.blocks = blocks;
         this.queries = new Queries(database);
         Predicate<String> own = patterns(settings.eventPatterns());
-        this.wanted = type -> StoredTypes.METRICS.contains(type) || StoredTypes.EVENTS.contains(type) || own.test(type);
+        this.wanted = type -> StoredTypes.isMetric(type) || StoredTypes.EVENTS.contains(type) || own.test(type);
         AtomicLong number = new AtomicLong();
         this.executor = new ThreadPoolExecutor(
                 settings.parsers(), settings.parsers(), 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
@@ -106,10 +106,6 @@ final class Parsing {
                             : pattern::equals);
         }
         return any;
-    }
-
-    static boolean isMetric(String type) {
-        return StoredTypes.METRICS.contains(type);
     }
 
     /** Begins with every JVM of which something is stored but not parsed: it may never be heard of again. */

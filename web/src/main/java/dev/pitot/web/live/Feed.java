@@ -17,12 +17,20 @@ public interface Feed {
     /**
      * One sample of a metric type.
      *
+     * @param key which of those that the type measures; null when the type has no keys
      * @param timeMillis milliseconds since the epoch, the chunk's clock
      * @param fields names, the same array instance for all samples of one type and chunk
      * @param numbers values, {@code NaN} where unknown or where the field is text
      * @param texts the texts of text fields, null elsewhere
      */
-    void metric(UUID jvm, String type, long timeMillis, String[] fields, double[] numbers, String[] texts);
+    void metric(
+            UUID jvm,
+            String type,
+            @Nullable String key,
+            long timeMillis,
+            String[] fields,
+            double[] numbers,
+            String[] texts);
 
     /** One endpoint's summary over about a second. */
     void endpoint(UUID jvm, EndpointSecond second);

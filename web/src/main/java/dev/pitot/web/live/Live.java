@@ -1,5 +1,6 @@
 package dev.pitot.web.live;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -29,8 +30,10 @@ import org.slf4j.LoggerFactory;
 public final class Live implements Feed, AutoCloseable {
     /** Most JVMs that are known at a time; the one not heard for longest gives way. */
     static final int MOST_JVMS = 10_000;
-    /** Most JVMs whose samples are held; about 0.5 MB each. */
+    /** Most JVMs whose samples are held; 1 to 3 MB each. */
     static final int MOST_WITH_DATA = 1_000;
+    /** Bytes of samples of all JVMs; beyond, those of the JVM not heard for longest that nobody watches are forgotten. */
+    private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 3;
     /** Most JVMs in a fleet message. */
     static final int MOST_IN_FLEET = 1_000;
 
@@ -83,8 +86,15 @@ public final class Live implements Feed, AutoCloseable {
     }
 
     @Override
-    public void metric(UUID jvm, String type, long timeMillis, String[] fields, double[] numbers, String[] texts) {
-        with(jvm, known -> known.metric(timeMillis, type, fields, numbers, texts));
+    public void metric(
+            UUID jvm,
+            String type,
+            @Nullable String key,
+            long timeMillis,
+            String[] fields,
+            double[] numbers,
+            String[] texts) {
+        with(jvm, known -> known.metric(timeMillis, type, key, fields, numbers, texts));
     }
 
     @Override
@@ -168,7 +178,18 @@ public final class Live implements Feed, AutoCloseable {
         return samples == null ? new Tail(new long[0], new LinkedHashMap<>()) : new Tail(samples.t(), samples.fields());
     }
 
-    /** Samples of one type, oldest first. */
+    /** As {@link #metrics}, of a keyed type, by key. */
+    public Map<String, Tail> metricsByKey(UUID id, String type, long fromMillis, long toMillis) {
+        LiveJvm jvm = jvms.get(id);
+        Map<String, Tail> tails = new LinkedHashMap<>();
+        if (jvm != null) {
+            jvm.samplesByKey(type, fromMillis, toMillis)
+                    .forEach((key, samples) -> tails.put(key, new Tail(samples.t(), samples.fields())));
+        }
+        return tails;
+    }
+
+    /** Samples of one type, or of one key of it, oldest first. */
     public record Tail(long[] t, LinkedHashMap<String, Object> fields) {}
 
     /** Endpoints over the last 60 s of data. */
@@ -228,7 +249,10 @@ public final class Live implements Feed, AutoCloseable {
             JvmSummary summary = jvm.summary(clock.millis());
             long newest = summary.lastData() == null ? clock.millis() : summary.lastData();
             long since = sinceMillis == null ? newest - DEFAULT_SINCE_MILLIS : sinceMillis;
-            messages(id, jvm.since(since)).forEach(viewer::offer);
+            if (!viewer.offer(messages(id, jvm.since(since)))) {
+                unwatch(viewer);
+                return;
+            }
             EndpointWindow endpoints = jvm.endpointWindow();
             if (endpoints != null) {
                 viewer.offer(endpointsMessage(id, endpoints));
@@ -267,11 +291,8 @@ public final class Live implements Feed, AutoCloseable {
         }
         List<String> messages = messages(id, news);
         for (Viewer viewer : List.copyOf(audience)) {
-            for (String message : messages) {
-                if (!viewer.offer(message)) {
-                    unwatch(viewer);
-                    break;
-                }
+            if (!viewer.offer(messages)) {
+                unwatch(viewer);
             }
         }
     }
@@ -333,7 +354,12 @@ public final class Live implements Feed, AutoCloseable {
         List<String> messages = new ArrayList<>();
         for (LiveJvm.Run run : news.runs()) {
             messages.add(Json.text(new SamplesMessage(
-                    "samples", id, run.type(), run.samples().t(), run.samples().fields())));
+                    "samples",
+                    id,
+                    run.type(),
+                    run.key(),
+                    run.samples().t(),
+                    run.samples().fields())));
         }
         RequestSeconds.Rates rates = news.rates();
         if (rates != null) {
@@ -356,7 +382,17 @@ public final class Live implements Feed, AutoCloseable {
 
     private record JvmMessage(String kind, long now, JvmSummary jvm, List<PartStatus> status, int cadence) {}
 
-    private record SamplesMessage(String kind, UUID id, String type, long[] t, Map<String, Object> fields) {}
+    /** @param key left out when the type has none */
+    private record SamplesMessage(
+            String kind,
+            UUID id,
+            String type,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            String key,
+
+            long[] t,
+            Map<String, Object> fields) {}
 
     private record EndpointsMessage(String kind, UUID id, long from, long to, List<Endpoint> endpoints) {}
 
@@ -376,7 +412,9 @@ public final class Live implements Feed, AutoCloseable {
                 .reversed());
         Set<LiveJvm> keep = new LinkedHashSet<>();
         int number = 0;
+        long bytes = 0;
         for (LiveJvm jvm : byLastSeen) {
+            bytes += jvm.bytes();
             if (watchers.containsKey(jvm.id())) {
                 keep.add(jvm);
                 continue;
@@ -385,7 +423,9 @@ public final class Live implements Feed, AutoCloseable {
             if (number > MOST_JVMS) {
                 jvms.remove(jvm.id(), jvm);
             } else if (jvm.hasData()
-                    && (keep.size() >= MOST_WITH_DATA || now - seen.getOrDefault(jvm, 0L) > FORGET_MILLIS)) {
+                    && (keep.size() >= MOST_WITH_DATA
+                            || bytes > MOST_BYTES
+                            || now - seen.getOrDefault(jvm, 0L) > FORGET_MILLIS)) {
                 jvm.forgetData();
             } else if (jvm.hasData()) {
                 keep.add(jvm);

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,12 @@ final class LiveJvm {
     /** Samples come a few seconds late at most; beyond, the clock of the JVM was set back. */
     private static final long SET_BACK_MILLIS = 120_000;
 
-    private static final int MOST_TYPES = 20;
+    private static final int MOST_TYPES = 32;
+    /** Keys of all types together; 36 MB at most. */
+    static final int MOST_KEYS = 1_024;
+    /** Values of keyed types in one answer; some 2 million characters. */
+    static final int MOST_KEYED_VALUES = 250_000;
+
     private static final int MOST_ENDPOINT_SECONDS = 30_000;
     private static final int MOST_COLLECTIONS = 5_000;
     private static final int MOST_PARTS = 64;
@@ -29,8 +35,8 @@ final class LiveJvm {
 
     record Collection(long time, String name, double pause) {}
 
-    /** One type's samples, for a message. */
-    record Run(String type, MetricWindow.Samples samples) {}
+    /** One type's samples, or those of one key of it, for a message. */
+    record Run(String type, @Nullable String key, MetricWindow.Samples samples) {}
 
     /** What a viewer who has all up to a time still lacks. */
     record News(List<Run> runs, RequestSeconds.@Nullable Rates rates, List<Collection> collections) {}
@@ -43,6 +49,7 @@ final class LiveJvm {
     private final Map<String, PartStatus> parts = new TreeMap<>();
 
     private final Map<String, MetricWindow> metrics = new LinkedHashMap<>();
+    private final Map<String, KeyWindows> keyed = new LinkedHashMap<>();
     private RequestSeconds requests = new RequestSeconds();
     private final ArrayDeque<EndpointSecond> endpoints = new ArrayDeque<>();
     private final ArrayDeque<Collection> collections = new ArrayDeque<>();
@@ -70,21 +77,40 @@ final class LiveJvm {
         ended = isEnd;
     }
 
-    synchronized void metric(long time, String type, String[] fields, double[] numbers, @Nullable String[] texts) {
+    synchronized void metric(
+            long time, String type, @Nullable String key, String[] fields, double[] numbers, @Nullable String[] texts) {
         if (lastData != Long.MIN_VALUE && time < lastData - SET_BACK_MILLIS) {
             // What was newest would stay so until the clock has caught up.
             forgetData();
         }
+        MetricWindow window = key == null ? window(type) : window(type, key, time);
+        if (window != null) {
+            window.add(time, fields, numbers, texts);
+            data(time);
+        }
+    }
+
+    private @Nullable MetricWindow window(String type) {
         MetricWindow window = metrics.get(type);
-        if (window == null) {
-            if (metrics.size() >= MOST_TYPES) {
-                return;
-            }
+        if (window == null && metrics.size() < MOST_TYPES) {
             window = new MetricWindow();
             metrics.put(type, window);
         }
-        window.add(time, fields, numbers, texts);
-        data(time);
+        return window;
+    }
+
+    private @Nullable MetricWindow window(String type, String key, long time) {
+        KeyWindows windows = keyed.get(type);
+        if (windows == null) {
+            if (keyed.size() >= MOST_TYPES) {
+                return null;
+            }
+            windows = new KeyWindows();
+            keyed.put(type, windows);
+        }
+        boolean full = !windows.byKey().containsKey(key)
+                && keyed.values().stream().mapToInt(KeyWindows::size).sum() >= MOST_KEYS;
+        return full ? null : windows.at(key, time);
     }
 
     synchronized void endpoint(EndpointSecond second) {
@@ -138,6 +164,7 @@ final class LiveJvm {
         // The summaries of the newest second may stand in the next part.
         fillQuietSeconds(lastData - 1_500);
         dropOldEndpoints();
+        keyed.values().forEach(windows -> windows.expire(lastData));
     }
 
     private void fillQuietSeconds(long until) {
@@ -162,10 +189,12 @@ final class LiveJvm {
         metrics.forEach((type, window) -> {
             MetricWindow.Samples samples = window.copy(window.freshFrom(), Long.MAX_VALUE);
             if (samples != null) {
-                runs.add(new Run(type, samples));
+                runs.add(new Run(type, null, samples));
             }
             window.settle();
         });
+        keyedRuns(runs, MetricWindow::freshFrom);
+        keyed.values().forEach(windows -> windows.byKey().values().forEach(MetricWindow::settle));
         RequestSeconds.Rates rates = requests.copy(requests.freshFrom());
         requests.settle();
         List<Collection> news =
@@ -180,13 +209,61 @@ final class LiveJvm {
         metrics.forEach((type, window) -> {
             MetricWindow.Samples samples = window.copy(sinceMillis + 1, Long.MAX_VALUE);
             if (samples != null) {
-                runs.add(new Run(type, samples));
+                runs.add(new Run(type, null, samples));
             }
         });
+        keyedRuns(runs, window -> sinceMillis + 1);
         return new News(
                 runs,
                 requests.copy(sinceMillis + 1),
                 collections.stream().filter(c -> c.time() > sinceMillis).toList());
+    }
+
+    /** Adds the samples of keyed types from a time on; of each key as large a part, the newest, as is not too much in all. */
+    private void keyedRuns(List<Run> runs, ToLongFunction<MetricWindow> from) {
+        long values = 0;
+        for (KeyWindows windows : keyed.values()) {
+            for (MetricWindow window : windows.byKey().values()) {
+                values += (long) window.count(from.applyAsLong(window)) * window.fields();
+            }
+        }
+        double part = Math.min(1, (double) MOST_KEYED_VALUES / Math.max(1, values));
+        keyed.forEach((type, windows) -> windows.byKey().forEach((key, window) -> {
+            int count = window.count(from.applyAsLong(window));
+            MetricWindow.Samples samples = window.newest((int) Math.ceil(count * part));
+            if (samples != null) {
+                runs.add(new Run(type, key, samples));
+            }
+        }));
+    }
+
+    /** Samples of a keyed type by key. */
+    synchronized Map<String, MetricWindow.Samples> samplesByKey(String type, long fromMillis, long toMillis) {
+        Map<String, MetricWindow.Samples> byKey = new TreeMap<>();
+        KeyWindows windows = keyed.get(type);
+        if (windows != null) {
+            windows.byKey().forEach((key, window) -> {
+                MetricWindow.Samples samples = window.copy(fromMillis, toMillis);
+                if (samples != null) {
+                    byKey.put(key, samples);
+                }
+            });
+        }
+        return byKey;
+    }
+
+    /** Bytes of the samples that are held, about. */
+    synchronized long bytes() {
+        long bytes = 0;
+        for (MetricWindow window : metrics.values()) {
+            bytes += window.bytes();
+        }
+        for (KeyWindows windows : keyed.values()) {
+            for (MetricWindow window : windows.byKey().values()) {
+                bytes += window.bytes();
+            }
+        }
+        return bytes;
     }
 
     synchronized MetricWindow.@Nullable Samples samples(String type, long fromMillis, long toMillis) {
@@ -247,6 +324,7 @@ final class LiveJvm {
     /** Forgets the samples of a JVM that has been silent for long; who it is stays known. */
     synchronized void forgetData() {
         metrics.clear();
+        keyed.clear();
         requests = new RequestSeconds();
         endpoints.clear();
         collections.clear();

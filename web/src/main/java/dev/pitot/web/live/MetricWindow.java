@@ -7,28 +7,44 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last minutes of one metric type of one JVM, a column per field, oldest first. At most {@link #MOST} samples: arrays grow up
- * to that with some slack, and are moved down when the slack is used up, so that a window is always one run of each array.
- * Guarded by its {@link LiveJvm}.
+ * The last minutes of one metric type of one JVM, or of one key of it, a column per field, oldest first. The number of samples is
+ * bounded: arrays grow up to that with some slack, and are moved down when the slack is used up, so that a window is always one
+ * run of each array. A field takes no room before its first value. Guarded by its {@link LiveJvm}.
  */
 final class MetricWindow {
     /** 15 minutes at 1 Hz. */
     static final int MOST = 900;
 
-    private static final int SLACK = 128;
+    /** Column of a field that never had a value. */
+    private static final Object UNKNOWN = new Object();
+
     private static final int MOST_FIELDS = 100;
     private static final int MOST_TEXTS = 64;
     private static final int LONGEST_TEXT = 200;
 
-    private long[] times = new long[64];
+    private final int most;
+    /** Beyond {@link #most}, so that arrays are moved once in so many samples. */
+    private final int slack;
+
+    private long[] times = new long[16];
     private int from;
     private int to;
-    /** {@code double[]} or {@code String[]}, as long as {@link #times}. */
+    /** {@code double[]} or {@code String[]}, as long as {@link #times}, or {@link #UNKNOWN}. */
     private final LinkedHashMap<String, Object> columns = new LinkedHashMap<>();
     /** Sources and the like: few different ones, kept once each. */
     private final Map<String, String> texts = new HashMap<>();
     /** The oldest time that came since the last {@link #settle}. */
     private long freshFrom = Long.MAX_VALUE;
+
+    MetricWindow() {
+        this(MOST);
+    }
+
+    /** @param most samples at a time */
+    MetricWindow(int most) {
+        this.most = most;
+        slack = most / 8;
+    }
 
     void add(long time, String[] fields, double[] numbers, @Nullable String[] fieldTexts) {
         int at = place(time);
@@ -38,8 +54,8 @@ final class MetricWindow {
         for (Object column : columns.values()) {
             if (column instanceof double[] numeric) {
                 numeric[at] = Double.NaN;
-            } else {
-                ((String[]) column)[at] = null;
+            } else if (column instanceof String[] strings) {
+                strings[at] = null;
             }
         }
         for (int i = 0; i < fields.length; i++) {
@@ -50,10 +66,11 @@ final class MetricWindow {
                     column[at] = interned(text);
                 }
             } else {
-                double[] column = numberColumn(fields[i]);
+                // The least long is JFR's "could not be had".
+                double number = numbers[i] <= Long.MIN_VALUE ? Double.NaN : numbers[i];
+                double[] column = numberColumn(fields[i], Double.isNaN(number));
                 if (column != null) {
-                    // The least long is JFR's "could not be had".
-                    column[at] = numbers[i] <= Long.MIN_VALUE ? Double.NaN : numbers[i];
+                    column[at] = number;
                 }
             }
         }
@@ -69,18 +86,19 @@ final class MetricWindow {
         if (at < to && times[at] == time) {
             return at;
         }
-        if (to - from == MOST) {
+        if (to - from == most) {
             if (at == from) {
                 return -1;
             }
             from++;
         }
         if (to == times.length) {
-            int length = times.length < MOST + SLACK ? Math.min(MOST + SLACK, times.length * 2) : times.length;
+            int length = Math.min(most + slack, times.length * 2);
             int shift = from;
             times = moved(times, length);
-            columns.replaceAll((name, column) ->
-                    column instanceof double[] numbers ? moved(numbers, length) : moved((String[]) column, length));
+            columns.replaceAll((name, column) -> column instanceof double[] numbers
+                    ? moved(numbers, length)
+                    : column instanceof String[] strings ? moved(strings, length) : column);
             from -= shift;
             to -= shift;
             at -= shift;
@@ -88,7 +106,9 @@ final class MetricWindow {
         int after = to - at;
         System.arraycopy(times, at, times, at + 1, after);
         for (Object column : columns.values()) {
-            System.arraycopy(column, at, column, at + 1, after);
+            if (column != UNKNOWN) {
+                System.arraycopy(column, at, column, at + 1, after);
+            }
         }
         times[at] = time;
         to++;
@@ -113,9 +133,16 @@ final class MetricWindow {
         return fresh;
     }
 
-    private double @Nullable [] numberColumn(String field) {
+    private double @Nullable [] numberColumn(String field, boolean unknown) {
         Object column = columns.get(field);
-        if (column == null && columns.size() < MOST_FIELDS) {
+        if (column == null && columns.size() >= MOST_FIELDS) {
+            return null;
+        }
+        if (column == null && unknown) {
+            columns.put(field, UNKNOWN);
+            return null;
+        }
+        if (!unknown && (column == null || column == UNKNOWN)) {
             double[] fresh = new double[times.length];
             Arrays.fill(fresh, Double.NaN);
             columns.put(field, fresh);
@@ -163,8 +190,40 @@ final class MetricWindow {
                 name,
                 column instanceof double[] numbers
                         ? Arrays.copyOfRange(numbers, first, last)
-                        : Arrays.copyOfRange((String[]) column, first, last)));
+                        : column instanceof String[] strings
+                                ? Arrays.copyOfRange(strings, first, last)
+                                : unknown(last - first)));
         return new Samples(Arrays.copyOfRange(times, first, last), fields);
+    }
+
+    private static double[] unknown(int length) {
+        double[] values = new double[length];
+        Arrays.fill(values, Double.NaN);
+        return values;
+    }
+
+    /** How many samples there are from a time on. */
+    int count(long fromMillis) {
+        return to - lowerBound(fromMillis);
+    }
+
+    /** The newest samples as copies, so many at most; null when there are none. */
+    @Nullable
+    Samples newest(int count) {
+        return count == 0 || to == from ? null : copy(times[Math.max(from, to - count)], Long.MAX_VALUE);
+    }
+
+    int fields() {
+        return columns.size();
+    }
+
+    /** Bytes of the arrays, about. */
+    long bytes() {
+        long perSample = Long.BYTES;
+        for (Object column : columns.values()) {
+            perSample += column instanceof double[] ? Double.BYTES : column == UNKNOWN ? 0 : 4;
+        }
+        return perSample * times.length;
     }
 
     private int lowerBound(long time) {

@@ -1,6 +1,7 @@
 package dev.pitot.web.live;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -26,12 +27,17 @@ public final class Viewer {
     }
 
     static final String LAGGED = "{\"kind\":\"lagged\"}";
-    private static final int MOST_MESSAGES = 64;
-    /** The first answer to a watch holds some 100 000 characters for ten minutes of a JVM. */
+    /** A batch is what one flush brings: of a JVM with many disks and threads that is a hundred messages. */
+    private static final int MOST_BATCHES = 64;
+    /** The first answer to a watch holds some 500 000 characters for ten minutes of a JVM, at most some 2.5 million. */
     private static final long MOST_CHARACTERS = 4_000_000;
 
     private final Outlet outlet;
-    private final ArrayDeque<String> queue = new ArrayDeque<>();
+
+    private record Queued(String message, boolean endsBatch) {}
+
+    private final ArrayDeque<Queued> queue = new ArrayDeque<>();
+    private int queuedBatches;
     private long queuedCharacters;
     private boolean sending;
     private boolean closed;
@@ -54,20 +60,33 @@ public final class Viewer {
 
     /** Queues a message; false when the viewer could not keep up and was told so. */
     boolean offer(String message) {
+        return offer(List.of(message));
+    }
+
+    /** Queues messages that belong together, all or none; false when the viewer could not keep up and was told so. */
+    boolean offer(List<String> batch) {
+        if (batch.isEmpty()) {
+            return true;
+        }
+        long characters = batch.stream().mapToLong(String::length).sum();
         boolean kept = true;
         synchronized (this) {
             if (closed) {
                 return false;
             }
-            if (queue.size() >= MOST_MESSAGES || queuedCharacters + message.length() > MOST_CHARACTERS) {
+            if (queuedBatches >= MOST_BATCHES || queuedCharacters + characters > MOST_CHARACTERS) {
                 queue.clear();
                 watch = new Watch.Nothing();
-                queue.addLast(LAGGED);
+                queue.addLast(new Queued(LAGGED, true));
+                queuedBatches = 1;
                 queuedCharacters = LAGGED.length();
                 kept = false;
             } else {
-                queue.addLast(message);
-                queuedCharacters += message.length();
+                for (int i = 0; i < batch.size(); i++) {
+                    queue.addLast(new Queued(batch.get(i), i == batch.size() - 1));
+                }
+                queuedBatches++;
+                queuedCharacters += characters;
             }
             if (sending) {
                 return kept;
@@ -83,13 +102,14 @@ public final class Viewer {
         while (true) {
             String message;
             synchronized (this) {
-                String next = closed ? null : queue.pollFirst();
+                Queued next = closed ? null : queue.pollFirst();
                 if (next == null) {
                     sending = false;
                     return;
                 }
-                queuedCharacters -= next.length();
-                message = next;
+                message = next.message();
+                queuedBatches -= next.endsBatch() ? 1 : 0;
+                queuedCharacters -= message.length();
             }
             Handoff handoff = new Handoff();
             outlet.send(message, failure -> {
@@ -128,6 +148,7 @@ public final class Viewer {
     synchronized void close() {
         closed = true;
         queue.clear();
+        queuedBatches = 0;
         queuedCharacters = 0;
         watch = new Watch.Nothing();
     }

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 
-/** Stores blocks: one minute of samples of one metric type of one JVM to a row. Any thread. */
+/** Stores blocks: one minute of samples of one metric type, and one key of it, of one JVM to a row. Any thread. */
 public final class BlockStore {
     private final Database database;
     private final Partitions partitions;
@@ -25,11 +25,12 @@ public final class BlockStore {
     /**
      * One minute of one type.
      *
+     * @param key of a keyed type; else empty
      * @param minuteMillis start of the minute, milliseconds since the epoch
      * @param n samples
      * @param json {@code {"t": [...], "<field>": [...]}}
      */
-    public record Block(String type, long minuteMillis, int n, String json) {}
+    public record Block(String type, String key, long minuteMillis, int n, String json) {}
 
     /** Whether a minute can be stored: its day is kept. */
     public boolean takes(long minuteMillis) {
@@ -79,24 +80,28 @@ public final class BlockStore {
 
     private static void upsert(Connection c, UUID jvm, List<Block> unordered) throws SQLException {
         List<Block> blocks = unordered.stream()
-                .sorted(Comparator.comparing(Block::type).thenComparingLong(Block::minuteMillis))
+                .sorted(Comparator.comparing(Block::type)
+                        .thenComparing(Block::key)
+                        .thenComparingLong(Block::minuteMillis))
                 .toList();
         try (PreparedStatement s = c.prepareStatement("""
-                insert into metric_block (jvm_id, type, ts, n, data)
-                select ?, type, to_timestamp(minute / 1000), n, json::jsonb
-                from unnest(?::text[], ?::bigint[], ?::int[], ?::text[]) as b (type, minute, n, json)
-                on conflict (jvm_id, type, ts) do update set n = excluded.n, data = excluded.data
+                insert into metric_block (jvm_id, type, key, ts, n, data)
+                select ?, type, key, to_timestamp(minute / 1000), n, json::jsonb
+                from unnest(?::text[], ?::text[], ?::bigint[], ?::int[], ?::text[]) as b (type, key, minute, n, json)
+                on conflict (jvm_id, type, key, ts) do update set n = excluded.n, data = excluded.data
                 where excluded.n >= metric_block.n""")) {
             s.setObject(1, jvm);
             s.setArray(
                     2, c.createArrayOf("text", blocks.stream().map(Block::type).toArray()));
             s.setArray(
-                    3,
+                    3, c.createArrayOf("text", blocks.stream().map(Block::key).toArray()));
+            s.setArray(
+                    4,
                     c.createArrayOf(
                             "bigint", blocks.stream().map(Block::minuteMillis).toArray()));
-            s.setArray(4, c.createArrayOf("int", blocks.stream().map(Block::n).toArray()));
+            s.setArray(5, c.createArrayOf("int", blocks.stream().map(Block::n).toArray()));
             s.setArray(
-                    5, c.createArrayOf("text", blocks.stream().map(Block::json).toArray()));
+                    6, c.createArrayOf("text", blocks.stream().map(Block::json).toArray()));
             s.executeUpdate();
         }
     }

@@ -10,6 +10,21 @@ public final class Json {
 
     private Json() {}
 
+    /** A text without NUL and halves of characters, each replaced by U+FFFD. */
+    public static String storable(String text) {
+        char[] fit = null;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+                i++;
+            } else if (c == 0 || Character.isSurrogate(c)) {
+                fit = fit == null ? text.toCharArray() : fit;
+                fit[i] = '\ufffd';
+            }
+        }
+        return fit == null ? text : new String(fit);
+    }
+
     /** Appends a text in quotes. */
     public static void text(StringBuilder out, String text) {
         int end = Math.min(text.length(), LONGEST_TEXT);

@@ -22,7 +22,11 @@ import java.util.TreeMap;
 final class Migrations {
     /** In order; a file is never edited once it was released, as its checksum is kept. */
     static final List<String> FILES = List.of(
-            "V001__first_flight.sql", "V002__views.sql", "V003__readable_milliseconds.sql", "V004__last_sent.sql");
+            "V001__first_flight.sql",
+            "V002__views.sql",
+            "V003__readable_milliseconds.sql",
+            "V004__last_sent.sql",
+            "V005__keys_of_metrics.sql");
 
     /** Any number that nobody else uses for an advisory lock in this database. */
     private static final long LOCK = 0x7069746f74L;

@@ -129,20 +129,21 @@ public final class Queries {
     /**
      * Samples of a metric type in {@code [fromMillis, toMillis)} from stored minutes; what is newer is in memory.
      *
+     * @param key of a keyed type; else empty
      * @throws IllegalArgumentException when the window is longer than {@link #LONGEST_METRICS_MILLIS}
      */
-    public MetricSeries metrics(UUID jvm, String type, long fromMillis, long toMillis) throws SQLException {
-        if (toMillis - fromMillis > LONGEST_METRICS_MILLIS) {
-            throw new IllegalArgumentException("At most 6 hours of samples can be asked for at once.");
-        }
+    public MetricSeries metrics(UUID jvm, String type, String key, long fromMillis, long toMillis) throws SQLException {
+        checkLength(fromMillis, toMillis);
         SeriesBuilder series = new SeriesBuilder(fromMillis, toMillis);
         try (Connection c = database.connection();
                 PreparedStatement s = c.prepareStatement("""
-                        select ts, data from metric_block where jvm_id = ? and type = ? and ts > ? and ts < ? order by ts""")) {
+                        select ts, data from metric_block
+                        where jvm_id = ? and type = ? and key = ? and ts > ? and ts < ? order by ts""")) {
             s.setObject(1, jvm);
             s.setString(2, type);
-            s.setObject(3, time(fromMillis - 60_000));
-            s.setObject(4, time(toMillis));
+            s.setString(3, Json.storable(key));
+            s.setObject(4, time(fromMillis - 60_000));
+            s.setObject(5, time(toMillis));
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {
                     series.add(millis(rows, 1), rows.getString(2));
@@ -152,11 +153,63 @@ public final class Queries {
         return series.build();
     }
 
+    private static void checkLength(long fromMillis, long toMillis) {
+        if (toMillis - fromMillis > LONGEST_METRICS_MILLIS) {
+            throw new IllegalArgumentException("At most 6 hours of samples can be asked for at once.");
+        }
+    }
+
+    /** How many samples of all keys the stored minutes of {@code [fromMillis, toMillis)} hold. */
+    public long metricSamples(UUID jvm, String type, long fromMillis, long toMillis) throws SQLException {
+        try (Connection c = database.connection();
+                PreparedStatement s = c.prepareStatement("""
+                        select coalesce(sum(n), 0) from metric_block
+                        where jvm_id = ? and type = ? and ts > ? and ts < ?""")) {
+            s.setObject(1, jvm);
+            s.setString(2, type);
+            s.setObject(3, time(fromMillis - 60_000));
+            s.setObject(4, time(toMillis));
+            try (ResultSet row = s.executeQuery()) {
+                row.next();
+                return row.getLong(1);
+            }
+        }
+    }
+
+    /** As {@link #metrics}, of all keys, by key; ask {@link #metricSamples} first. */
+    public Map<String, MetricSeries> metricsByKey(UUID jvm, String type, long fromMillis, long toMillis)
+            throws SQLException {
+        checkLength(fromMillis, toMillis);
+        Map<String, SeriesBuilder> builders = new LinkedHashMap<>();
+        try (Connection c = database.connection();
+                PreparedStatement s = c.prepareStatement("""
+                        select key, ts, data from metric_block
+                        where jvm_id = ? and type = ? and ts > ? and ts < ? order by key, ts""")) {
+            s.setObject(1, jvm);
+            s.setString(2, type);
+            s.setObject(3, time(fromMillis - 60_000));
+            s.setObject(4, time(toMillis));
+            try (ResultSet rows = s.executeQuery()) {
+                while (rows.next()) {
+                    builders.computeIfAbsent(rows.getString(1), key -> new SeriesBuilder(fromMillis, toMillis))
+                            .add(millis(rows, 2), rows.getString(3));
+                }
+            }
+        }
+        Map<String, MetricSeries> series = new LinkedHashMap<>();
+        builders.forEach((key, builder) -> {
+            if (builder.n > 0) {
+                series.put(key, builder.build());
+            }
+        });
+        return series;
+    }
+
     /** Puts blocks one after the other; a field that a block lacks is unknown there. */
     private static final class SeriesBuilder {
         private final long from;
         private final long to;
-        private long[] t = new long[256];
+        private long[] t = new long[64];
         private int n;
         private final LinkedHashMap<String, Object[]> values = new LinkedHashMap<>();
 

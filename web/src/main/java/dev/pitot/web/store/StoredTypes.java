@@ -1,5 +1,7 @@
 package dev.pitot.web.store;
 
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Event types that become rows in every database, as {@code docs/spec/events.md} lists them; all others stay in the recording. */
@@ -8,15 +10,37 @@ public final class StoredTypes {
     public static final Set<String> METRICS = Set.of(
             "pitot.ProcessCounters",
             "pitot.JvmMemory",
+            "pitot.HostCpu",
+            "pitot.HostMemory",
+            "pitot.HostPaging",
+            "pitot.HostTcp",
+            "pitot.CgroupCpu",
+            "pitot.CgroupMemory",
             "jdk.CPULoad",
             "jdk.JavaThreadStatistics",
             "jdk.ClassLoadingStatistics");
+
+    /** Kept as columnar blocks of a minute, a block for each key: the fields, text or whole numbers, that make the key. */
+    public static final Map<String, List<String>> KEYED_METRICS = Map.of(
+            "pitot.ThreadKindCounters", List.of("kind"),
+            "pitot.TopThread", List.of("thread", "osThreadId"),
+            "pitot.Counter", List.of("scope", "name"),
+            "pitot.HostCounters", List.of("cpu"),
+            "pitot.HostCore", List.of("core"),
+            "pitot.HostDisk", List.of("device"),
+            "pitot.HostFileSystem", List.of("mount"),
+            "pitot.HostNetwork", List.of("device"),
+            "pitot.Pressure", List.of("scope", "resource"));
+
+    /** Characters of a key. */
+    public static final int LONGEST_KEY = 200;
 
     /** Kept as a row each. */
     public static final Set<String> EVENTS = Set.of(
             "pitot.EndpointSummary",
             "pitot.HttpRequest",
             "pitot.AgentStatus",
+            "pitot.Diagnosis",
             "pitot.JvmInformation",
             "jdk.GarbageCollection",
             "jdk.GCHeapSummary",
@@ -24,4 +48,9 @@ public final class StoredTypes {
             "jdk.JavaErrorThrow");
 
     private StoredTypes() {}
+
+    /** Whether samples of this type become blocks, keyed or not. */
+    public static boolean isMetric(String type) {
+        return METRICS.contains(type) || KEYED_METRICS.containsKey(type);
+    }
 }

@@ -22,6 +22,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -216,6 +218,9 @@ class HttpServerIT {
                 "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=2000&to=2000|400",
                 "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&from=1&to=99999999999999|400",
                 "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&to=99999999999999999999999|400",
+                "GET|/api/v1/jvms/ID/metrics?type=jdk.CPULoad&key=x|400",
+                "GET|/api/v1/jvms/ID/metrics?type=pitot.HostDisk&key=a&key=b|400",
+                "GET|/api/v1/jvms/ID/metrics?type=pitot.HostDisk&key=unknown%00|200",
                 "GET|/api/v1/jvms/ID/endpoints?from=x|400",
                 "GET|/api/v1/jvms/ID/endpoints?from=0&to=99999999999|400",
                 "GET|/api/v1/jvms/ID/events?type=a.b'%3Bdrop|400",
@@ -266,6 +271,7 @@ class HttpServerIT {
     @CsvSource({
         "metrics?type=jdk.CPULoad&form=1, form, from",
         "metrics?typ=jdk.CPULoad, typ, type",
+        "metrics?type=pitot.HostDisk&keys=sda, keys, key",
         "events?type=pitot.HttpRequest&limits=5, limits, limit",
         "endpoints?until=5, until, to",
         "recording?From=5, From, from",
@@ -437,9 +443,60 @@ class HttpServerIT {
         await().until(() -> collector.live.viewers() == 0);
     }
 
+    @Test
+    void samplesOfAKeyedTypeAreAnsweredByKeyFromTheStoreAndMemory() throws Exception {
+        long minute = (System.currentTimeMillis() / 60_000 - 2) * 60_000;
+        String block = "{\"t\":[500,1500],\"userTime\":[%d,null],\"hardwareSource\":[\"none\",null]}";
+        try (Connection c = collector.database.connection();
+                PreparedStatement s = c.prepareStatement(
+                        "insert into metric_block (jvm_id, type, key, ts, n, data) values (?, 'pitot.HostDisk', ?, to_timestamp(?), ?, ?::jsonb)")) {
+            for (String key : List.of("sda", "dm-0 \u00e4", "old")) {
+                s.setObject(1, ID);
+                s.setString(2, key);
+                s.setLong(3, key.equals("old") ? minute / 1000 - 3600 : minute / 1000);
+                s.setInt(4, key.equals("old") ? 300_000 : 2);
+                s.setString(5, block.formatted(key.length()));
+                s.executeUpdate();
+            }
+        }
+        for (long t : new long[] {minute + 1500, minute + 2500}) {
+            collector.live.metric(
+                    ID, "pitot.HostDisk", "sda", t, FIELDS, new double[] {9, Double.NaN}, new String[] {null, "perf"});
+        }
+        String path = "/api/v1/jvms/" + ID + "/metrics?type=pitot.HostDisk&from=" + (minute - 60_000);
+        JsonNode all =
+                Json.MAPPER.readTree(collector.send(collector.asViewer(path)).body());
+        String sda = "\"key\":\"sda\",\"t\":[" + (minute + 500) + "," + (minute + 1500) + "," + (minute + 2500)
+                + "],\"fields\":{\"userTime\":[3,9,9],\"hardwareSource\":[\"none\",\"perf\",\"perf\"]}}";
+        assertThat(all)
+                .isEqualTo(
+                        Json.MAPPER.readTree("{\"type\":\"pitot.HostDisk\",\"series\":[{\"key\":\"dm-0 \u00e4\",\"t\":["
+                                + (minute + 500) + "," + (minute + 1500)
+                                + "],\"fields\":{\"userTime\":[6,null],\"hardwareSource\":[\"none\",null]}},{" + sda
+                                + "]}"));
+        JsonNode one = Json.MAPPER.readTree(
+                collector.send(collector.asViewer(path + "&key=sda")).body());
+        assertThat(one).isEqualTo(Json.MAPPER.readTree("{\"type\":\"pitot.HostDisk\"," + sda));
+        JsonNode none = Json.MAPPER.readTree(
+                collector.send(collector.asViewer(path + "&key=sdx")).body());
+        assertThat(none)
+                .isEqualTo(
+                        Json.MAPPER.readTree("{\"type\":\"pitot.HostDisk\",\"key\":\"sdx\",\"t\":[],\"fields\":{}}"));
+
+        HttpResponse<String> tooMuch = collector.send(collector.asViewer(
+                "/api/v1/jvms/" + ID + "/metrics?type=pitot.HostDisk&from=" + (minute - 2 * 3_600_000)));
+        assertThat(tooMuch.statusCode()).isEqualTo(400);
+        assertThat(tooMuch.body()).contains("300004 samples").contains("one 'key' (device)");
+        assertThat(collector
+                        .send(collector.asViewer(path + "&key=" + "x".repeat(201)))
+                        .body())
+                .contains("at most 200 characters, not 201");
+    }
+
     private static void sample(long time, double value) {
         collector.live.metric(
-                ID, "pitot.ProcessCounters", time, FIELDS, new double[] {value, Double.NaN}, new String[] {null, "none"
+                ID, "pitot.ProcessCounters", null, time, FIELDS, new double[] {value, Double.NaN}, new String[] {
+                    null, "none"
                 });
     }
 

@@ -7,11 +7,13 @@ import dev.pitot.web.store.StoredTypes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 class JvmRoutesTest {
@@ -55,8 +57,17 @@ class JvmRoutesTest {
 
     @Test
     void theTypesAreThoseOfTheSpecification() throws IOException {
+        Map<String, List<String>> keyed = new HashMap<>();
         for (String line : Files.readAllLines(Path.of("..", "docs", "spec", "events.md"))) {
             String[] cells = line.split("\\|");
+            if (cells.length > 2 && cells[2].strip().equals("keyed metric")) {
+                Pattern.compile("`([\\w.]+)` \\(([^)]+)\\)")
+                        .matcher(cells[1])
+                        .results()
+                        .forEach(type -> keyed.put(
+                                type.group(1),
+                                List.of(type.group(2).replace("`", "").split(", "))));
+            }
             if (cells.length > 2
                     && (cells[2].strip().equals("metric") || cells[2].strip().equals("event"))) {
                 String[] types = cells[1].replace("`", "").strip().split(", ");
@@ -66,6 +77,7 @@ class JvmRoutesTest {
             }
         }
         assertThat(specified).hasSize(StoredTypes.METRICS.size() + StoredTypes.EVENTS.size());
+        assertThat(keyed).isNotEmpty().isEqualTo(StoredTypes.KEYED_METRICS);
     }
 
     @Test

@@ -10,6 +10,7 @@ import dev.pitot.web.jfr.ChunkHeader;
 import dev.pitot.web.jfr.ChunkReader;
 import dev.pitot.web.jfr.Event;
 import dev.pitot.web.jfr.Limits;
+import dev.pitot.web.store.StoredTypes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -34,10 +35,16 @@ class EventFieldsTest {
     /** Records one event and hands it on as the collector reads it. */
     private void record(List<ValueDescriptor> fields, List<Object> values, BiConsumer<EventFields, Event> sink)
             throws Exception {
+        record(TYPE, fields, values, sink);
+    }
+
+    private void record(
+            String name, List<ValueDescriptor> fields, List<Object> values, BiConsumer<EventFields, Event> sink)
+            throws Exception {
         Path file = folder.resolve("one.jfr");
-        EventFactory factory = EventFactory.create(List.of(new AnnotationElement(Name.class, TYPE)), fields);
+        EventFactory factory = EventFactory.create(List.of(new AnnotationElement(Name.class, name)), fields);
         try (Recording recording = new Recording()) {
-            recording.enable(TYPE);
+            recording.enable(name);
             recording.start();
             jdk.jfr.Event event = factory.newEvent();
             for (int i = 0; i < values.size(); i++) {
@@ -49,13 +56,13 @@ class EventFieldsTest {
         } finally {
             factory.unregister();
         }
-        read(Files.readAllBytes(file), sink);
+        read(name, Files.readAllBytes(file), sink);
     }
 
-    private static void read(byte[] all, BiConsumer<EventFields, Event> sink) throws Exception {
+    private static void read(String name, byte[] all, BiConsumer<EventFields, Event> sink) throws Exception {
         ChunkHeader header = ChunkHeader.parse(all);
         int[] events = {0};
-        new ChunkReader(Limits.standard(), TYPE::equals)
+        new ChunkReader(Limits.standard(), name::equals)
                 .read(header, Arrays.copyOf(all, (int) header.chunkSize()), (type, offset, event) -> {
                     events[0]++;
                     sink.accept(new EventFields(type, header), event);
@@ -91,13 +98,44 @@ class EventFieldsTest {
             type.field("field" + i, chunk.primitive("int"));
         }
         chunk.metadata().event(type, 1, out -> IntStream.rangeClosed(1, 300).forEach(out::integer));
-        read(chunk.finished(), (kept, event) -> {
+        read(TYPE, chunk.finished(), (kept, event) -> {
             assertThat(kept.metricNames()).hasSize(256).endsWith("field256");
             assertThat(kept.sample(event).numbers()).hasSize(256).endsWith(256);
             JsonNode json = json(kept.json(event));
             assertThat(json).hasSize(256);
             assertThat(json.path("field256").intValue()).isEqualTo(256);
         });
+    }
+
+    @Test
+    void theKeyFieldsOfASampleAreItsKeyAndNoValues() throws Exception {
+        List<ValueDescriptor> fields = List.of(
+                new ValueDescriptor(String.class, "thread"),
+                new ValueDescriptor(long.class, "osThreadId"),
+                new ValueDescriptor(double.class, "cycles"));
+        record("pitot.TopThread", fields, List.of("main\0\ud800", 4711L, 5.0), (kept, event) -> {
+            EventFields.Sample sample = kept.sample(event);
+            assertThat(sample.key()).isEqualTo("main\ufffd\ufffd 4711");
+            assertThat(sample.fields()).containsExactly("cycles");
+            assertThat(sample.numbers()).containsExactly(5);
+        });
+        // One that another agent commits without the field.
+        record("pitot.TopThread", fields.subList(1, 3), List.of(4711L, 5.0), (kept, event) -> assertThat(
+                        kept.sample(event).key())
+                .isEqualTo(" 4711"));
+        record(fields, List.of("main", 4711L, 5.0), (kept, event) -> {
+            assertThat(kept.sample(event).key()).isNull();
+            assertThat(kept.sample(event).fields()).hasSize(3);
+        });
+    }
+
+    @Test
+    void longKeysAreCutAndStayDifferent() {
+        String mount = "/var/lib/kubelet/pods/" + "x".repeat(300);
+        String one = EventFields.keyOf(mount + "1");
+        assertThat(one).hasSize(StoredTypes.LONGEST_KEY).startsWith("/var/lib/kubelet/pods/x");
+        assertThat(one).isNotEqualTo(EventFields.keyOf(mount + "2")).isEqualTo(EventFields.keyOf(mount + "1"));
+        assertThat(EventFields.keyOf("k".repeat(200))).isEqualTo("k".repeat(200));
     }
 
     private static JsonNode json(String text) {

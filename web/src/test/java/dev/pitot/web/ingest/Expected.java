@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import jdk.jfr.Timespan;
 import jdk.jfr.Timestamp;
@@ -35,10 +36,15 @@ final class Expected {
             "jdk.CPULoad",
             "jdk.JavaThreadStatistics",
             "jdk.ClassLoadingStatistics");
+    static final Map<String, List<String>> KEYED = Map.of(
+            "pitot.ThreadKindCounters", List.of("kind"),
+            "pitot.TopThread", List.of("thread", "osThreadId"),
+            "pitot.HostDisk", List.of("device"));
     static final Set<String> EVENTS = Set.of(
             "pitot.EndpointSummary",
             "pitot.HttpRequest",
             "pitot.AgentStatus",
+            "pitot.Diagnosis",
             "pitot.JvmInformation",
             "jdk.GarbageCollection",
             "jdk.GCHeapSummary",
@@ -73,18 +79,31 @@ final class Expected {
         return events;
     }
 
-    /** Of each metric sample: type, milliseconds, field and value. */
+    /** Of each metric sample: type, key, milliseconds, field and value. */
     static TreeMap<String, Integer> samples(Flight flight) throws IOException {
         TreeMap<String, Integer> samples = new TreeMap<>();
         for (RecordedEvent event : read(flight)) {
             String type = event.getEventType().getName();
-            if (METRICS.contains(type)) {
+            if (METRICS.contains(type) || KEYED.containsKey(type)) {
+                List<String> keyFields = KEYED.getOrDefault(type, List.of());
+                String key = keyFields.stream()
+                        .map(name -> event.getValue(name).toString())
+                        .collect(Collectors.joining(" "));
                 for (ValueDescriptor field : event.getFields()) {
                     if (!Set.of("startTime", "eventThread", "stackTrace", "duration")
-                            .contains(field.getName())) {
+                                    .contains(field.getName())
+                            && !keyFields.contains(field.getName())) {
                         Object value = value(event, field);
                         samples.merge(
-                                type + ' ' + event.getStartTime().toEpochMilli() + ' ' + field.getName() + '=' + value,
+                                type
+                                        + ' '
+                                        + key
+                                        + ' '
+                                        + event.getStartTime().toEpochMilli()
+                                        + ' '
+                                        + field.getName()
+                                        + '='
+                                        + value,
                                 1,
                                 Integer::sum);
                     }
@@ -228,7 +247,7 @@ final class Expected {
     static TreeMap<String, Integer> storedSamples(Connection c, UUID jvm) throws SQLException, IOException {
         TreeMap<String, Integer> samples = new TreeMap<>();
         try (PreparedStatement s = c.prepareStatement(
-                "select type, (extract(epoch from ts) * 1000)::bigint, n, data from metric_block where jvm_id = ?")) {
+                "select type, (extract(epoch from ts) * 1000)::bigint, n, data, key from metric_block where jvm_id = ?")) {
             s.setObject(1, jvm);
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {
@@ -243,6 +262,8 @@ final class Expected {
                                 JsonNode value = field.getValue().get(i);
                                 samples.merge(
                                         rows.getString(1)
+                                                + ' '
+                                                + rows.getString(5)
                                                 + ' '
                                                 + (rows.getLong(2) + t.get(i).asLong())
                                                 + ' '

@@ -1,11 +1,15 @@
 package dev.pitot.web.ingest;
 
 import dev.pitot.events.AgentStatus;
+import dev.pitot.events.Diagnosis;
 import dev.pitot.events.EndpointSummary;
+import dev.pitot.events.HostDisk;
 import dev.pitot.events.HttpRequest;
 import dev.pitot.events.JvmInformation;
 import dev.pitot.events.JvmMemory;
 import dev.pitot.events.ProcessCounters;
+import dev.pitot.events.ThreadKindCounters;
+import dev.pitot.events.TopThread;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
@@ -34,6 +38,10 @@ public final class FlightWorkload {
         List.of(
                         ProcessCounters.class,
                         JvmMemory.class,
+                        ThreadKindCounters.class,
+                        TopThread.class,
+                        HostDisk.class,
+                        Diagnosis.class,
                         HttpRequest.class,
                         EndpointSummary.class,
                         AgentStatus.class,
@@ -89,6 +97,36 @@ public final class FlightWorkload {
         }
     }
 
+    private static final String[] KINDS = {"application", "gc", "jit", "vm", "agent"};
+
+    /** Each with a few keys, and threads of which some come seldom. */
+    private static void keyed(int i) {
+        ThreadKindCounters kind = new ThreadKindCounters();
+        kind.kind = KINDS[i % KINDS.length];
+        kind.threads = i;
+        kind.interval = 1_000_000_000;
+        kind.cpuTime = i % 4 == 0 ? Long.MIN_VALUE : i;
+        kind.hardwareSource = "none: no PMU";
+        kind.commit();
+
+        TopThread thread = new TopThread();
+        thread.thread = "worker " + (i % 13 == 0 ? i : i % 3);
+        thread.osThreadId = 1000 + i % 3;
+        thread.kind = "application";
+        thread.cpuTime = i;
+        thread.cycles = i * 3;
+        thread.commit();
+
+        if (i % 4 == 0) {
+            HostDisk disk = new HostDisk();
+            disk.device = "nvme" + i % 8 + "n1";
+            disk.interval = 1_000_000_000;
+            disk.reads = i;
+            disk.readTime = i * 5_000_000L;
+            disk.commit();
+        }
+    }
+
     private static void round(int i) {
         ProcessCounters counters = new ProcessCounters();
         counters.interval = 10_000_000 + i;
@@ -104,6 +142,7 @@ public final class FlightWorkload {
         memory.nonHeapUsed = 3_000_000;
         memory.commit();
 
+        keyed(i);
         for (int k = 0; k < 5; k++) {
             HttpRequest request = new HttpRequest();
             request.begin();
@@ -126,6 +165,16 @@ public final class FlightWorkload {
         summary.commit();
 
         if (i % 20 == 0) {
+            for (String subject : new String[] {"kernel", "hardware counters"}) {
+                Diagnosis line = new Diagnosis();
+                line.subject = subject;
+                line.category = subject.equals("kernel") ? "fact" : "rung";
+                line.state = subject.equals("kernel") ? "" : i % 40 == 0 ? "no" : "partial";
+                line.detail = "round " + i;
+                line.blocker = "";
+                line.fixOnHost = "sysctl kernel.perf_event_paranoid=1";
+                line.commit();
+            }
             AgentStatus status = new AgentStatus();
             status.part = i % 40 == 0 ? "recording" : "http";
             status.state = "on";

@@ -586,18 +586,38 @@ class IngestIT {
                 int n = 0;
                 for (String type : Expected.METRICS) {
                     MetricSeries series =
-                            queries.metrics(flight.jvm(), type, from, from + Queries.LONGEST_METRICS_MILLIS);
+                            queries.metrics(flight.jvm(), type, "", from, from + Queries.LONGEST_METRICS_MILLIS);
                     assertThat(series.t()).isSorted();
                     n += series.t().length * series.fields().size();
                 }
+                for (String type : Expected.KEYED.keySet()) {
+                    for (MetricSeries series : queries.metricsByKey(
+                                    flight.jvm(), type, from, from + Queries.LONGEST_METRICS_MILLIS)
+                            .values()) {
+                        assertThat(series.t()).isSorted();
+                        n += series.t().length * series.fields().size();
+                    }
+                }
                 return n == samples;
             });
-            MetricSeries counters =
-                    queries.metrics(flight.jvm(), "pitot.ProcessCounters", from, from + Queries.LONGEST_METRICS_MILLIS);
+            MetricSeries counters = queries.metrics(
+                    flight.jvm(), "pitot.ProcessCounters", "", from, from + Queries.LONGEST_METRICS_MILLIS);
             assertThat(((String[]) counters.fields().get("softwareSource"))[0]).isEqualTo("getrusage");
             assertThat(((double[]) counters.fields().get("interval"))[0]).isEqualTo(10_000_000);
             assertThat(((double[]) counters.fields().get("userTime"))[0]).isNaN();
             assertThat(feed.metrics).hasValueGreaterThan(0);
+            assertThat(feed.keys).contains("pitot.ThreadKindCounters gc", "pitot.HostDisk nvme4n1");
+            long end = from + Queries.LONGEST_METRICS_MILLIS;
+            MetricSeries gc = queries.metrics(flight.jvm(), "pitot.ThreadKindCounters", "gc", from, end);
+            assertThat(gc.t()).isNotEmpty();
+            assertThat(gc.fields()).doesNotContainKey("kind");
+            assertThat(queries.metricsByKey(flight.jvm(), "pitot.ThreadKindCounters", from, end))
+                    .containsOnlyKeys("agent", "application", "gc", "jit", "vm")
+                    .hasEntrySatisfying("gc", all -> assertThat(all.t()).isEqualTo(gc.t()));
+            assertThat(queries.metricSamples(flight.jvm(), "pitot.ThreadKindCounters", from, end))
+                    .isEqualTo(queries.metrics(flight.jvm(), "pitot.ProcessCounters", "", from, end)
+                            .t()
+                            .length);
 
             JvmRow jvm = queries.jvm(flight.jvm()).orElseThrow();
             assertThat(jvm.ended()).isTrue();

@@ -1,9 +1,11 @@
 package dev.pitot.web.ingest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.pitot.web.store.BlockStore;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class MinutesTest {
@@ -11,7 +13,11 @@ class MinutesTest {
     private static final long NOON = 1_800_000_000_000L / HOUR * HOUR;
 
     private static EventFields.Sample at(long millis) {
-        return new EventFields.Sample("t", millis, new String[] {"a"}, new double[] {1}, new String[1]);
+        return at(millis, null);
+    }
+
+    private static EventFields.Sample at(long millis, @Nullable String key) {
+        return new EventFields.Sample("t", key, millis, new String[] {"a"}, new double[] {1}, new String[1]);
     }
 
     private static List<BlockStore.Block> flush(Minutes minutes) {
@@ -39,5 +45,63 @@ class MinutesTest {
             }
         }
         assertThat(minutes.add(at(NOON + 250_000), NOON, 0)).as("let go of").isFalse();
+    }
+
+    @Test
+    void whatComesLateFromBeforeTheClockWasSetBackDoesNotMoveItAheadAgain() {
+        Minutes minutes = new Minutes();
+        minutes.add(at(NOON), NOON, 0);
+        long back = NOON - HOUR;
+        minutes.add(at(back), back, 0);
+        flush(minutes);
+        // In a minute that is gone, and in one that never was.
+        assertThat(minutes.add(at(NOON + 1_000), NOON, 1)).isFalse();
+        assertThat(minutes.add(at(NOON + 61_000), NOON, 2)).isTrue();
+        assertThat(flush(minutes)).extracting(BlockStore.Block::minuteMillis).containsExactly(NOON + 60_000);
+        for (long t = 1_000; t < 60_000; t += 1_000) {
+            assertThat(minutes.add(at(back + t), back, t)).isTrue();
+            assertThat(flush(minutes)).as("not over").isEmpty();
+        }
+        assertThat(minutes.blockOffset(NOON, 9)).as("nothing of it is left").isEqualTo(9);
+        minutes.add(at(back + 63_000), back, 63_000);
+        assertThat(flush(minutes)).extracting(BlockStore.Block::n).containsExactly(60);
+    }
+
+    @Test
+    void eachKeyHasABlockAndOnlyWhatIsNewIsStoredAgain() {
+        Minutes minutes = new Minutes();
+        for (long t = 0; t < 60_000; t += 10_000) {
+            minutes.add(at(NOON + t, "sda"), NOON, t);
+            minutes.add(at(NOON + t, "sdb 1"), NOON, t);
+        }
+        minutes.add(at(NOON + 64_000, "sda"), NOON, 64_000);
+        assertThat(flush(minutes))
+                .extracting(BlockStore.Block::key, BlockStore.Block::n)
+                .containsExactly(tuple("sda", 6), tuple("sdb 1", 6));
+        minutes.add(at(NOON + 59_000, "sda"), NOON, 65_000);
+        assertThat(flush(minutes))
+                .extracting(BlockStore.Block::key, BlockStore.Block::n)
+                .containsExactly(tuple("sda", 7));
+        assertThat(flush(minutes)).isEmpty();
+    }
+
+    @Test
+    void keysAndSamplesBeyondTheBoundsAreLeftOut() {
+        Minutes minutes = new Minutes();
+        for (int key = 0; key < 300; key++) {
+            assertThat(minutes.add(at(NOON, "k" + key), NOON, 0)).isEqualTo(key < 256);
+        }
+        assertThat(minutes.add(at(NOON + 60_000, "k299"), NOON, 0))
+                .as("the next minute")
+                .isTrue();
+        int taken = 256;
+        for (int i = 1; i < 100; i++) {
+            for (int key = 0; key < 256; key++) {
+                taken += minutes.add(at(NOON + i, "k" + key), NOON, 0) ? 1 : 0;
+            }
+        }
+        assertThat(taken).isEqualTo(Minutes.MOST_KEYED_SAMPLES);
+        assertThat(minutes.due(true).stream().mapToInt(BlockStore.Block::n).sum())
+                .isEqualTo(taken + 1);
     }
 }

@@ -4,6 +4,7 @@ import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.Feed;
 import dev.pitot.web.live.JvmInfo;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 class RecordingFeed implements Feed {
     final AtomicInteger hellos = new AtomicInteger();
     final AtomicInteger metrics = new AtomicInteger();
+    final Set<String> keys = ConcurrentHashMap.newKeySet();
     final AtomicInteger endpoints = new AtomicInteger();
     final AtomicInteger collections = new AtomicInteger();
     final AtomicInteger flushes = new AtomicInteger();
@@ -32,8 +34,18 @@ class RecordingFeed implements Feed {
     }
 
     @Override
-    public void metric(UUID jvm, String type, long timeMillis, String[] fields, double[] numbers, String[] texts) {
+    public void metric(
+            UUID jvm,
+            String type,
+            @Nullable String key,
+            long timeMillis,
+            String[] fields,
+            double[] numbers,
+            String[] texts) {
         metrics.incrementAndGet();
+        if (key != null) {
+            keys.add(type + ' ' + key);
+        }
     }
 
     @Override

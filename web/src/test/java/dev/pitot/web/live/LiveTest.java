@@ -101,7 +101,11 @@ class LiveTest {
     }
 
     private void sample(long time, double value) {
-        live.metric(ID, TYPE, time, FIELDS, new double[] {value}, new String[1]);
+        live.metric(ID, TYPE, null, time, FIELDS, new double[] {value}, new String[1]);
+    }
+
+    private void keyed(long time, String key, double value) {
+        live.metric(ID, "pitot.HostDisk", key, time, FIELDS, new double[] {value}, new String[1]);
     }
 
     private void endpoint(long time, String route, long count, long errors, String histogram) {
@@ -188,6 +192,85 @@ class LiveTest {
                         .asText())
                 .as("nothing comes until the page asks again")
                 .isEqualTo("lagged");
+    }
+
+    @Test
+    void eachKeyIsAMessageOfItsOwnAndManyKeysAreNoReasonToLag() {
+        hello();
+        sample(T0, 1);
+        int keys = 200;
+        for (int i = 0; i < 100; i++) {
+            for (int k = 0; k < keys; k++) {
+                keyed(T0 + i * 1000L, "disk " + k, k);
+            }
+        }
+        Page page = new Page();
+        page.stalled = true;
+        live.watchJvm(live.connect(page), ID, null);
+        await().until(() -> !page.of("jvm").isEmpty());
+        for (int i = 0; i < 30; i++) {
+            for (int k = 0; k < keys; k++) {
+                keyed(T0 + 100_000 + i * 1000L, "disk " + k, k);
+            }
+            live.flushed(ID);
+        }
+        page.readOn();
+        await().until(() -> page.of("samples").stream()
+                .anyMatch(message -> message.path("key").asText().equals("disk 199")
+                        && message.path("t").path(message.path("t").size() - 1).asLong() == T0 + 129_000));
+        assertThat(page.of("lagged")).isEmpty();
+        List<JsonNode> disk = page.of("samples").stream()
+                .filter(message -> message.path("key").asText().equals("disk 7"))
+                .toList();
+        assertThat(disk.get(0).path("type").asText()).isEqualTo("pitot.HostDisk");
+        assertThat(disk.get(0).path("t")).hasSize(100);
+        assertThat(disk.get(0).path("fields").path("userTime").get(99).asDouble())
+                .isEqualTo(7);
+        assertThat(page.of("samples").stream()
+                        .filter(message -> message.path("type").asText().equals(TYPE)))
+                .allSatisfy(message -> assertThat(message.has("key")).isFalse());
+    }
+
+    @Test
+    void theHistoryOfVeryManyKeysIsCutToItsNewestPart() {
+        hello();
+        String[] fields = LongStream.range(0, 20).mapToObj(i -> "field" + i).toArray(String[]::new);
+        double[] numbers = new double[20];
+        for (int i = 0; i < 300; i++) {
+            for (int k = 0; k < 250; k++) {
+                live.metric(ID, "pitot.Counter", "k" + k, T0 + i * 1000L, fields, numbers, new String[20]);
+            }
+        }
+        Page page = new Page();
+        live.watchJvm(live.connect(page), ID, null);
+        await().until(() -> page.of("samples").size() == 250);
+        assertThat(page.of("lagged")).isEmpty();
+        assertThat(page.of("samples")).allSatisfy(message -> {
+            assertThat(message.path("t")).hasSize(50);
+            assertThat(message.path("t").get(49).asLong()).isEqualTo(T0 + 299_000);
+        });
+    }
+
+    @Test
+    void keysAreBoundedAndThoseNotHeardOfForLongestGoFirst() {
+        hello();
+        for (int k = 0; k < 256; k++) {
+            keyed(T0 + k, "k" + k, 1);
+        }
+        keyed(T0 + 300, "one too many", 1);
+        keyed(T0 + 20_000, "k0", 1);
+        keyed(T0 + 35_000, "late", 1);
+        Map<String, Live.Tail> held = live.metricsByKey(ID, "pitot.HostDisk", 0, Long.MAX_VALUE);
+        assertThat(held).hasSize(256).containsKeys("k0", "late").doesNotContainKeys("one too many", "k1");
+        sample(T0 + 310_000, 1);
+        live.flushed(ID);
+        assertThat(live.metricsByKey(ID, "pitot.HostDisk", 0, Long.MAX_VALUE)).containsOnlyKeys("k0", "late");
+        for (int type = 0; type < 5; type++) {
+            for (int k = 0; k < 250; k++) {
+                live.metric(ID, "t" + type, "k" + k, T0 + 310_000, FIELDS, new double[1], new String[1]);
+            }
+        }
+        assertThat(live.metricsByKey(ID, "t4", 0, Long.MAX_VALUE)).hasSize(LiveJvm.MOST_KEYS - 1000 - 2);
     }
 
     @Test

@@ -81,11 +81,7 @@ class SchemaIT {
 
     @Test
     void aDatabaseOfTheFirstViewsGetsMillisecondsThatCanBeReadAndKeepsViewsThatStandOnThem() throws Exception {
-        TestPostgres.Database at = TestPostgres.freshDatabase();
-        open(at).close();
-        execute(at, "drop view requests, endpoint_seconds, samples");
-        execute(at, Files.readString(Path.of("src/main/resources/db/V002__views.sql")));
-        execute(at, "delete from schema_version where version > 2");
+        TestPostgres.Database at = migratedTo(2);
         execute(at, "create view slow as select * from requests where duration_ms > 500");
         execute(at, "create view busy as select route, mean_ms from endpoint_seconds");
         try (Database database = open(at)) {
@@ -107,6 +103,73 @@ class SchemaIT {
                 .containsExactly("1000 0.333333 0.7 0.2");
         assertThat(column(at, "select duration_ms from slow")).containsExactly("2211.670139");
         assertThat(column(at, "select mean_ms from busy")).containsExactly("0.333333");
+    }
+
+    /** A database as the first so many files left it. */
+    private static TestPostgres.Database migratedTo(int version) throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        execute(at, """
+                create table schema_version (version int not null primary key, name text not null, checksum text not null,
+                    applied_at timestamptz not null default now())""");
+        for (String file : Migrations.FILES.subList(0, version)) {
+            String sql = Files.readString(Path.of("src/main/resources/db", file));
+            execute(at, sql);
+            execute(
+                    at,
+                    "insert into schema_version (version, name, checksum) select " + Migrations.version(file) + ", '"
+                            + file + "', encode(sha256(convert_to($sql$" + sql + "$sql$, 'UTF8')), 'hex')");
+        }
+        return at;
+    }
+
+    @Test
+    void blocksOfADatabaseWithoutKeysAreKeptAndGetThem() throws Exception {
+        TestPostgres.Database at = migratedTo(4);
+        Instant now = Instant.now();
+        LocalDate today = LocalDate.ofInstant(now, ZoneOffset.UTC);
+        for (LocalDate day : List.of(today.minusDays(1), today)) {
+            String partition = "metric_block_" + day.toString().replace("-", "");
+            execute(at, "create table " + partition + " (like metric_block including all)");
+            execute(
+                    at,
+                    "alter table metric_block attach partition " + partition + " for values from ('" + day
+                            + " 00:00:00+00') to ('" + day.plusDays(1) + " 00:00:00+00')");
+        }
+        execute(at, """
+                insert into metric_block (jvm_id, type, ts, n, data)
+                select '00000000-0000-0000-0000-000000000003', 'pitot.JvmMemory', minute, 1, '{"t": [500], "heapUsed": [7]}'
+                from generate_series(date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '23 hours',
+                    date_trunc('day', now() at time zone 'UTC') at time zone 'UTC', interval '1 hour') minute""");
+        execute(at, "create view heap as select ts, value from samples where field = 'heapUsed'");
+        try (Database database = open(at)) {
+            Partitions partitions = partitions(database, now);
+            partitions.maintain();
+            BlockStore store = new BlockStore(database, partitions);
+            UUID jvm = new UUID(0, 3);
+            long minute = today.atStartOfDay().toInstant(ZoneOffset.UTC).toEpochMilli();
+            String json = "{\"t\":[900],\"heapUsed\":[%d]}";
+            store.store(
+                    jvm,
+                    List.of(
+                            new BlockStore.Block("pitot.JvmMemory", "", minute, 1, json.formatted(8)),
+                            new BlockStore.Block("pitot.HostDisk", "sda", minute, 1, json.formatted(1)),
+                            new BlockStore.Block("pitot.HostDisk", "sdb 1", minute, 1, json.formatted(2))),
+                    Map.of());
+            assertThat(new Queries(database)
+                            .metrics(jvm, "pitot.JvmMemory", "", minute - 7_200_000, minute + 1000)
+                            .t())
+                    .containsExactly(minute - 7_199_500, minute - 3_599_500, minute + 900);
+        }
+        assertThat(column(at, "select count(*) || ' ' || sum(value::int) from heap"))
+                .containsExactly("26 " + (23 * 7 + 8 + 3));
+        assertThat(
+                        column(
+                                at,
+                                "select type || ' ' || key || ' ' || value from samples where minute >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' order by 1"))
+                .containsExactly("pitot.HostDisk sda 1", "pitot.HostDisk sdb 1 2", "pitot.JvmMemory  8");
+        assertThat(column(at, """
+                        select distinct pg_get_indexdef(indexrelid) ~ '\\(jvm_id, type, key, ts\\)$' and indisprimary
+                        from pg_index where indrelid in (select inhrelid from pg_inherits where inhparent = 'metric_block'::regclass)""")).containsExactly("t");
     }
 
     @Test
@@ -210,7 +273,7 @@ class SchemaIT {
             UUID jvm = new UUID(0, 2);
             long minute = System.currentTimeMillis() / 60_000 * 60_000;
             for (int n : new int[] {2, 1, 3, 2}) {
-                store.store(jvm, List.of(new BlockStore.Block("m", minute, n, "{\"n\":" + n + "}")), Map.of());
+                store.store(jvm, List.of(new BlockStore.Block("m", "", minute, n, "{\"n\":" + n + "}")), Map.of());
             }
             assertThat(column(at, "select n || data::text from metric_block")).containsExactly("3{\"n\": 3}");
         }
