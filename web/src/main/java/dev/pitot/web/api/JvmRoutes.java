@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
 import dev.pitot.web.archive.Recording;
+import dev.pitot.web.live.Diagnosis;
 import dev.pitot.web.live.Endpoint;
 import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.EndpointWindow;
@@ -80,7 +81,27 @@ final class JvmRoutes {
                         queries.chunks(id).stream().map(Chunk::of).toList()));
         List<PartStatus> status = live.status(id);
         jvm.set("status", Json.MAPPER.valueToTree(status.isEmpty() ? storedStatus(id) : status));
+        List<Diagnosis> diagnosis = live.diagnosis(id);
+        jvm.set("diagnosis", Json.MAPPER.valueToTree(diagnosis.isEmpty() ? storedDiagnosis(id) : diagnosis));
         send(ctx, jvm);
+    }
+
+    private List<Diagnosis> storedDiagnosis(UUID id) throws SQLException {
+        List<Diagnosis> lines = new ArrayList<>();
+        for (EventRow row : queries.latestDiagnosis(id)) {
+            JsonNode data = tree(row.dataJson());
+            lines.add(new Diagnosis(
+                    data.path("subject").asText(""),
+                    data.path("category").asText(""),
+                    data.path("state").asText(""),
+                    data.path("detail").asText(""),
+                    data.path("blocker").asText(""),
+                    data.path("fixOnHost").asText(""),
+                    data.path("fixInDocker").asText(""),
+                    data.path("fixInKubernetes").asText(""),
+                    row.tsMillis()));
+        }
+        return lines;
     }
 
     private List<PartStatus> storedStatus(UUID id) throws SQLException {

@@ -6,6 +6,7 @@ import dev.pitot.web.jfr.Event;
 import dev.pitot.web.jfr.EventType;
 import dev.pitot.web.jfr.JfrFormatException;
 import dev.pitot.web.jfr.Limits;
+import dev.pitot.web.live.Diagnosis;
 import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.Feed;
 import dev.pitot.web.live.JvmInfo;
@@ -820,6 +821,19 @@ final class JvmParser {
                 String reason = fields.text(event, "reason");
                 String remedy = fields.text(event, "remedy");
                 batch.after.add(() -> feed(feed -> feed.status(jvm, time, part, state, reason, remedy)));
+            }
+            case "pitot.Diagnosis" -> {
+                Diagnosis line = new Diagnosis(
+                        fields.text(event, "subject"),
+                        fields.text(event, "category"),
+                        fields.text(event, "state"),
+                        fields.text(event, "detail"),
+                        fields.text(event, "blocker"),
+                        fields.text(event, "fixOnHost"),
+                        fields.text(event, "fixInDocker"),
+                        fields.text(event, "fixInKubernetes"),
+                        time);
+                batch.after.add(() -> feed(feed -> feed.diagnosis(jvm, line)));
             }
             case "jdk.GarbageCollection" -> {
                 String name = fields.text(event, "name");

@@ -41,6 +41,9 @@ public interface Feed {
     /** State of one part of the agent. */
     void status(UUID jvm, long timeMillis, String part, String state, String reason, String remedy);
 
+    /** What the agent found about one subject. */
+    void diagnosis(UUID jvm, Diagnosis line);
+
     /** Bytes that will never come, as a sentence for people; null when the gap is closed or there is none. */
     void gap(UUID jvm, @Nullable String sentence);
 

@@ -113,6 +113,11 @@ public final class Live implements Feed, AutoCloseable {
     }
 
     @Override
+    public void diagnosis(UUID jvm, Diagnosis line) {
+        with(jvm, known -> known.diagnosis(line));
+    }
+
+    @Override
     public void gap(UUID jvm, @Nullable String sentence) {
         with(jvm, known -> known.gap(sentence));
     }
@@ -166,6 +171,12 @@ public final class Live implements Feed, AutoCloseable {
     public List<PartStatus> status(UUID id) {
         LiveJvm jvm = jvms.get(id);
         return jvm == null ? List.of() : jvm.status();
+    }
+
+    /** What its agent found about counting, in the order it came; empty when memory has nothing. */
+    public List<Diagnosis> diagnosis(UUID id) {
+        LiveJvm jvm = jvms.get(id);
+        return jvm == null ? List.of() : jvm.diagnosis();
     }
 
     /**
@@ -333,13 +344,14 @@ public final class Live implements Feed, AutoCloseable {
         long now = clock.millis();
         JvmSummary summary = jvm.summary(now);
         List<PartStatus> status = jvm.status();
+        List<Diagnosis> diagnosis = jvm.diagnosis();
         int cadence = jvm.cadenceMillis();
-        String unclocked = Json.text(new JvmMessage("jvm", 0, summary, status, cadence));
+        String unclocked = Json.text(new JvmMessage("jvm", 0, summary, status, diagnosis, cadence));
         if (unclocked.equals(viewer.lastJvmMessage)) {
             return true;
         }
         viewer.lastJvmMessage = unclocked;
-        return viewer.offer(Json.text(new JvmMessage("jvm", now, summary, status, cadence)));
+        return viewer.offer(Json.text(new JvmMessage("jvm", now, summary, status, diagnosis, cadence)));
     }
 
     private String fleetMessage() {
@@ -380,7 +392,8 @@ public final class Live implements Feed, AutoCloseable {
 
     private record FleetMessage(String kind, long now, List<JvmSummary> jvms) {}
 
-    private record JvmMessage(String kind, long now, JvmSummary jvm, List<PartStatus> status, int cadence) {}
+    private record JvmMessage(
+            String kind, long now, JvmSummary jvm, List<PartStatus> status, List<Diagnosis> diagnosis, int cadence) {}
 
     /** @param key left out when the type has none */
     private record SamplesMessage(

@@ -31,6 +31,7 @@ final class LiveJvm {
     private static final int MOST_ENDPOINT_SECONDS = 30_000;
     private static final int MOST_COLLECTIONS = 5_000;
     private static final int MOST_PARTS = 64;
+    private static final int MOST_SUBJECTS = 64;
     private static final String[] HEARTBEATS = {"pitot.ProcessCounters", "pitot.JvmMemory"};
 
     record Collection(long time, String name, double pause) {}
@@ -47,6 +48,9 @@ final class LiveJvm {
     private boolean ended;
     private @Nullable String gap;
     private final Map<String, PartStatus> parts = new TreeMap<>();
+
+    /** By subject, in the order in which they first came. */
+    private final Map<String, Diagnosis> diagnosis = new LinkedHashMap<>();
 
     private final Map<String, MetricWindow> metrics = new LinkedHashMap<>();
     private final Map<String, KeyWindows> keyed = new LinkedHashMap<>();
@@ -147,6 +151,13 @@ final class LiveJvm {
         PartStatus known = parts.get(status.part());
         if (known == null ? parts.size() < MOST_PARTS : known.ts() <= status.ts()) {
             parts.put(status.part(), status);
+        }
+    }
+
+    synchronized void diagnosis(Diagnosis line) {
+        Diagnosis known = diagnosis.get(line.subject());
+        if (known == null ? diagnosis.size() < MOST_SUBJECTS : known.ts() <= line.ts()) {
+            diagnosis.put(line.subject(), line);
         }
     }
 
@@ -307,6 +318,10 @@ final class LiveJvm {
 
     synchronized List<PartStatus> status() {
         return List.copyOf(parts.values());
+    }
+
+    synchronized List<Diagnosis> diagnosis() {
+        return List.copyOf(diagnosis.values());
     }
 
     synchronized JvmInfo info() {

@@ -314,6 +314,21 @@ public final class Queries {
         }
     }
 
+    /** The newest {@code pitot.Diagnosis} of each subject, in the order of time: that in which the agent says them all. */
+    public List<EventRow> latestDiagnosis(UUID jvm) throws SQLException {
+        try (Connection c = database.connection();
+                PreparedStatement s = c.prepareStatement("""
+                        select type, ts, chunk_start, chunk_offset, data from (
+                            select distinct on (data ->> 'subject') * from (
+                                select * from event where jvm_id = ? and type = 'pitot.Diagnosis'
+                                order by ts desc limit 1000) newest
+                            order by data ->> 'subject', ts desc, chunk_start desc, chunk_offset desc) latest
+                        order by ts, chunk_start, chunk_offset limit 100""")) {
+            s.setObject(1, jvm);
+            return events(s);
+        }
+    }
+
     private static List<EventRow> events(PreparedStatement s) throws SQLException {
         List<EventRow> events = new ArrayList<>();
         try (ResultSet rows = s.executeQuery()) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.pitot.web.access.Access;
 import dev.pitot.web.access.Watch;
 import dev.pitot.web.archive.GrowingRecording;
+import dev.pitot.web.live.Diagnosis;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.JvmInfo;
 import java.io.ByteArrayOutputStream;
@@ -491,6 +492,48 @@ class HttpServerIT {
                         .send(collector.asViewer(path + "&key=" + "x".repeat(201)))
                         .body())
                 .contains("at most 200 characters, not 201");
+    }
+
+    @Test
+    void theDiagnosisIsThatOfTheStoreUntilTheAgentSpeaksAgain() throws Exception {
+        UUID id = UUID.randomUUID();
+        collector.live.remember(new JvmInfo(id, "shop", "host", 7, 1000, "1", "17", "HotSpot", Map.of()), 1, 1, false);
+        long second = System.currentTimeMillis() / 1000 - 30;
+        try (Connection c = collector.database.connection();
+                PreparedStatement s = c.prepareStatement("""
+                        insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)
+                        values (?, 'pitot.Diagnosis', to_timestamp(?), 1, ?, ?::jsonb)""")) {
+            String line =
+                    "{\"subject\":\"%s\",\"category\":\"rung\",\"state\":\"%s\",\"detail\":null,\"fixInDocker\":\"docker run\"}";
+            for (int i = 0; i < 4; i++) {
+                s.setObject(1, id);
+                s.setLong(2, second + i);
+                s.setLong(3, i);
+                s.setString(4, line.formatted(i % 2 == 0 ? "process" : "host", i < 2 ? "no" : "yes"));
+                s.executeUpdate();
+            }
+        }
+        JsonNode stored = Json.MAPPER
+                .readTree(
+                        collector.send(collector.asViewer("/api/v1/jvms/" + id)).body())
+                .path("diagnosis");
+        assertThat(stored)
+                .isEqualTo(Json.MAPPER.readTree(
+                        "[" + diagnosis("process", second + 2) + "," + diagnosis("host", second + 3) + "]"));
+        collector.live.diagnosis(id, new Diagnosis("process", "rung", "yes", "", "", "", "docker run", "", 5000));
+        assertThat(Json.MAPPER
+                        .readTree(collector
+                                .send(collector.asViewer("/api/v1/jvms/" + id))
+                                .body())
+                        .path("diagnosis"))
+                .isEqualTo(Json.MAPPER.readTree("[" + diagnosis("process", 5) + "]"));
+    }
+
+    private static String diagnosis(String subject, long second) {
+        return "{\"subject\":\"" + subject
+                + "\",\"category\":\"rung\",\"state\":\"yes\",\"detail\":\"\",\"blocker\":\"\","
+                + "\"fixOnHost\":\"\",\"fixInDocker\":\"docker run\",\"fixInKubernetes\":\"\",\"ts\":" + second * 1000
+                + "}";
     }
 
     private static void sample(long time, double value) {

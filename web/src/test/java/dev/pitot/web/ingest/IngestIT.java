@@ -627,6 +627,14 @@ class IngestIT {
             assertThat(queries.chunks(flight.jvm())).extracting(ChunkRow::state).containsOnly("complete");
             assertThat(queries.latestStatus(flight.jvm())).hasSize(2);
             assertThat(feed.status).containsOnlyKeys("recording", "http");
+            assertThat(queries.latestDiagnosis(flight.jvm()))
+                    .extracting(EventRow::dataJson)
+                    .satisfiesExactly(
+                            kernel -> assertThat(kernel).contains("\"subject\": \"kernel\""),
+                            rung -> assertThat(rung).contains("\"subject\": \"hardware counters\""));
+            assertThat(feed.diagnosis).containsOnlyKeys("kernel", "hardware counters");
+            assertThat(feed.diagnosis.get("hardware counters").state()).isIn("no", "partial");
+            assertThat(feed.diagnosis.get("kernel").fixOnHost()).startsWith("sysctl");
             assertThat(queries.endpointSeconds(flight.jvm(), from, to))
                     .hasSize(feed.endpoints.get())
                     .allSatisfy(second -> assertThat(second.histogram()).isEqualTo("300:4 320:1"));

@@ -1,5 +1,6 @@
 package dev.pitot.web.ingest;
 
+import dev.pitot.web.live.Diagnosis;
 import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.Feed;
 import dev.pitot.web.live.JvmInfo;
@@ -19,6 +20,7 @@ class RecordingFeed implements Feed {
     final AtomicInteger collections = new AtomicInteger();
     final AtomicInteger flushes = new AtomicInteger();
     final Map<String, String> status = new ConcurrentHashMap<>();
+    final Map<String, Diagnosis> diagnosis = new ConcurrentHashMap<>();
     final Map<UUID, String> gaps = new ConcurrentHashMap<>();
     volatile boolean watched;
     volatile boolean ended;
@@ -61,6 +63,11 @@ class RecordingFeed implements Feed {
     @Override
     public void status(UUID jvm, long timeMillis, String part, String state, String reason, String remedy) {
         status.put(part, state);
+    }
+
+    @Override
+    public void diagnosis(UUID jvm, Diagnosis line) {
+        diagnosis.put(line.subject(), line);
     }
 
     @Override

@@ -290,6 +290,32 @@ class LiveTest {
         assertThat(live.viewers()).isZero();
     }
 
+    private static Diagnosis line(String subject, String state, long ts) {
+        return new Diagnosis(subject, "rung", state, "", "", "", "", "", ts);
+    }
+
+    @Test
+    void aPageSeesTheNewestLineOfEachSubjectInTheOrderTheyCame() {
+        hello();
+        live.diagnosis(ID, line("process", "no", T0));
+        live.diagnosis(ID, line("host", "no", T0 + 1));
+        Page page = new Page();
+        live.watchJvm(live.connect(page), ID, null);
+        await().until(() -> page.of("jvm").size() == 1);
+        live.diagnosis(ID, line("process", "yes", T0 + 2000));
+        live.diagnosis(ID, line("host", "of before", T0));
+        for (int i = 0; i < 100; i++) {
+            live.diagnosis(ID, line("subject " + i, "no", T0 + 2000));
+        }
+        await().until(() -> page.of("jvm").size() == 2);
+        JsonNode lines = page.of("jvm").get(1).path("diagnosis");
+        assertThat(lines).hasSize(64);
+        assertThat(lines.get(0).path("subject").asText()).isEqualTo("process");
+        assertThat(lines.get(0).path("state").asText()).isEqualTo("yes");
+        assertThat(lines.get(1).path("state").asText()).isEqualTo("no");
+        assertThat(lines.get(1).path("ts").asLong()).isEqualTo(T0 + 1);
+    }
+
     @Test
     void anUnknownJvmIsRefusedWithASentence() {
         Page page = new Page();
