@@ -165,7 +165,7 @@ class SchemaIT {
         assertThat(
                         column(
                                 at,
-                                "select type || ' ' || key || ' ' || value from samples where minute >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' order by 1"))
+                                "select type || ' ' || key || ' ' || value from samples where block_start >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' order by 1"))
                 .containsExactly("pitot.HostDisk sda 1", "pitot.HostDisk sdb 1 2", "pitot.JvmMemory  8");
         assertThat(column(at, """
                         select distinct pg_get_indexdef(indexrelid) ~ '\\(jvm_id, type, key, ts\\)$' and indisprimary

@@ -1,0 +1,280 @@
+package dev.pitot.web.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.pitot.web.postgres.TestPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The questions of docs/ask-in-sql.md, and the formulas of docs/spec/metrics.md, on samples whose answers are known. */
+class AskInSqlIT {
+    private static final UUID JVM = new UUID(0, 9);
+    /** A minute of blocks, a few minutes ago. */
+    private static final long MINUTE = (System.currentTimeMillis() / 60_000 - 3) * 60_000;
+
+    private static Connection connection;
+    private static Database database;
+
+    @BeforeAll
+    static void fill() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        database = Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
+        Partitions partitions = new Partitions(database, RetentionSettings.standard(), Clock.systemUTC());
+        partitions.maintain();
+        connection = at.connect();
+        try (Statement s = connection.createStatement()) {
+            s.execute("""
+                    insert into jvm (jvm_id, service, host, pid, started_at, agent_version, java_version, jvm_name, labels, first_seen,
+                        last_seen, ended, clock_skew_ns)
+                    select '%s', 'shop', 'h', 1, now(), '1', '17', 'HotSpot', '{}', now(), now(), false, 0""".formatted(JVM));
+            s.execute("""
+                    insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data) values
+                    ('%1$s', 'pitot.HttpRequest', now(), 1, 1, '{"route": "/a", "duration": 5000000}'),
+                    ('%1$s', 'pitot.AgentStatus', now(), 1, 2, '{"part": "http", "state": "off", "reason": "why"}'),
+                    ('%1$s', 'pitot.EndpointSummary', now(), 1, 3, '{"route": "/a", "count": 2, "measured": 2, "totalCpuTime": 8000000}')""".formatted(JVM));
+        }
+        List<BlockStore.Block> blocks = new ArrayList<>();
+        // Two samples: the second knows no more than that it was taken.
+        blocks.add(block("pitot.JvmMemory", "", "heapUsed", "[3145728,1048576]"));
+        blocks.add(block(
+                "pitot.ProcessCounters",
+                "",
+                "interval",
+                "[2000000000,null]",
+                "userTime",
+                "[1000000000,null]",
+                "systemTime",
+                "[500000000,null]",
+                "runQueueWait",
+                "[500000000,null]",
+                "voluntaryContextSwitches",
+                "[60,null]",
+                "involuntaryContextSwitches",
+                "[40,null]",
+                "cpuMigrations",
+                "[4,null]",
+                "minorFaults",
+                "[18,null]",
+                "majorFaults",
+                "[2,null]",
+                "cycles",
+                "[3000000000,null]",
+                "instructions",
+                "[6000000000,null]",
+                "cacheReferences",
+                "[24000000,null]",
+                "cacheMisses",
+                "[6000000,null]",
+                "branches",
+                "[60000000,null]",
+                "branchMisses",
+                "[3000000,null]",
+                "hardwareRunning",
+                "[0.5,null]",
+                "hardwareSource",
+                "[\"perf\",\"none: switched off\"]"));
+        for (String kind : List.of("gc", "application")) {
+            blocks.add(block(
+                    "pitot.ThreadKindCounters", kind,
+                    "interval", "[1000000000,1000000000]",
+                    "cpuTime", kind.equals("gc") ? "[250000000,250000000]" : "[1000000000,2000000000]",
+                    "runQueueWait", kind.equals("gc") ? "[0,250000000]" : "[null,null]",
+                    "cycles", kind.equals("gc") ? "[100,300]" : "[null,null]",
+                    "instructions", kind.equals("gc") ? "[100,100]" : "[null,null]",
+                    "hardwareSource", "[\"perf, user only\",\"perf, user only\"]"));
+        }
+        blocks.add(block(
+                "pitot.HostCounters", "3", "interval", "[1000,1000]", "cycles", "[10,0]", "instructions", "[5,0]"));
+        for (String disk : List.of("sda", "nvme0n1")) {
+            blocks.add(block(
+                    "pitot.HostDisk",
+                    disk,
+                    "interval",
+                    "[1000000000,1000000000]",
+                    "reads",
+                    disk.equals("sda") ? "[3,1]" : "[0,0]",
+                    "readTime",
+                    disk.equals("sda") ? "[30000000,50000000]" : "[0,0]",
+                    "writes",
+                    "[1,1]",
+                    "writeTime",
+                    "[1000000,2000000]",
+                    "busyTime",
+                    "[500000000,0]"));
+        }
+        counter(blocks, "process", "LLC-load-misses", 50);
+        counter(blocks, "process", "cpu_core/topdown-retiring/", 10);
+        counter(blocks, "process", "topdown-bad-spec", 5);
+        counter(blocks, "process", "topdown-fe-bound", 20);
+        counter(blocks, "process", "topdown-be-bound", 65);
+        Map.of("total-slots", 100, "slots-issued", 50, "slots-retired", 40, "fetch-bubbles", 20, "recovery-bubbles", 5)
+                .forEach((name, value) -> counter(blocks, "gc", "topdown-" + name, value));
+        Map.of("stall_slot", 60, "stall_slot_frontend", 20, "stall_slot_backend", 40, "op_spec", 40, "op_retired", 30)
+                .forEach((name, value) -> counter(blocks, "jit", "armv8_pmuv3_0/" + name + "/", value));
+        counter(blocks, "vm", "stall_slot", 60);
+        new BlockStore(database, partitions).store(JVM, blocks, Map.of());
+    }
+
+    private static BlockStore.Block block(String type, String key, String... fields) {
+        String json = IntStream.range(0, fields.length / 2)
+                .mapToObj(i -> '"' + fields[2 * i] + "\":" + fields[2 * i + 1])
+                .collect(Collectors.joining(",", "{\"t\":[500,1500],", "}"));
+        return new BlockStore.Block(type, key, MINUTE, 2, json);
+    }
+
+    private static void counter(List<BlockStore.Block> blocks, String scope, String name, int value) {
+        blocks.add(block(
+                "pitot.Counter",
+                scope + ' ' + name,
+                "interval",
+                "[500000000,500000000]",
+                "value",
+                "[" + value + ",null]",
+                "unit",
+                "[\"\",\"\"]",
+                "running",
+                "[1,0]",
+                "groupCycles",
+                "[200,null]",
+                "groupInstructions",
+                "[1000,null]",
+                "source",
+                "[\"perf\",\"perf\"]"));
+    }
+
+    @AfterAll
+    static void close() throws SQLException {
+        connection.close();
+        database.close();
+    }
+
+    private static List<String> rows(String sql) throws SQLException {
+        try (Statement s = connection.createStatement();
+                ResultSet rows = s.executeQuery(sql)) {
+            List<String> lines = new ArrayList<>();
+            while (rows.next()) {
+                List<String> cells = new ArrayList<>();
+                for (int i = 1; i <= rows.getMetaData().getColumnCount(); i++) {
+                    cells.add(rows.getString(i));
+                }
+                lines.add(String.join(" ", cells.stream().map(String::valueOf).toList()));
+            }
+            return lines;
+        }
+    }
+
+    /** Headline to query. */
+    private static Map<String, String> questions() throws IOException {
+        Map<String, String> questions = new LinkedHashMap<>();
+        Pattern.compile("## ([^\\n]+)\\n\\n```sql\\n(.*?)```", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("../docs/ask-in-sql.md")))
+                .results()
+                .forEach(match -> questions.put(match.group(1), match.group(2)));
+        return questions;
+    }
+
+    @Test
+    void everyQuestionIsAnswered() throws Exception {
+        Map<String, String> questions = questions();
+        assertThat(questions).hasSizeGreaterThanOrEqualTo(7);
+        for (Map.Entry<String, String> question : questions.entrySet()) {
+            assertThat(rows(question.getValue())).as(question.getKey()).isNotEmpty();
+        }
+        assertThat(rows(questions.get("Which kind of thread burns the CPU?")))
+                .containsExactly("application 1.500 null null", "gc 0.250 0.250 0.50");
+        assertThat(rows(questions.get("Which disk is slow?")))
+                .containsExactly("sda 20.00 1.50 0.250", "nvme0n1 null 1.50 0.250");
+        assertThat(rows(questions.get("How did IPC go, hour by hour?")))
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" 2.00 2.00 0.75 0.50"));
+        assertThat(rows(questions.get("How did the heap go, a value per minute?")))
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" 2"));
+    }
+
+    @Test
+    void theViewsComputeTheFormulasOfTheSpecification() throws Exception {
+        assertThat(rows("""
+                        select cpu_cores, run_queue_wait_share, context_switches_per_second, migrations_per_second, page_faults_per_second,
+                            ghz, ipc, cache_mpki, cache_miss_rate, branch_mpki, branch_miss_rate, running, source
+                        from counters where scope = 'process' order by ts"""))
+                .containsExactly(
+                        "0.75 0.25 50 2 10 2 2 1 0.25 0.5 0.05 0.5 perf",
+                        "null null null null null null null null null null null null none: switched off");
+        assertThat(
+                        rows(
+                                "select key, ghz, ipc, cpu_cores from counters where scope <> 'process' order by scope, key, ts"))
+                .as("cycles of user space are no clock of all CPU time, no cycles are no ratio, a CPU has no CPU time")
+                .containsExactly(
+                        "3 null 0.5 null",
+                        "3 null null null",
+                        "application null null 1",
+                        "application null null 2",
+                        "gc null 1 0.25",
+                        "gc null 0.3333333333333333 0.25");
+        assertThat(
+                        rows(
+                                "select scope, name, per_second, per_kilo_instruction, per_cycle, running from named_counters where name like 'LLC%' order by ts"))
+                .containsExactly("process LLC-load-misses 100 50 0.25 1", "process LLC-load-misses null null null 0");
+        assertThat(
+                        rows(
+                                "select scope, method, retiring, bad_speculation, frontend_bound, backend_bound from top_down order by scope"))
+                .containsExactly(
+                        "gc slots 0.4 0.15 0.2 0.25",
+                        "jit stall slots 0.3 0.1 0.2 0.4",
+                        "process metrics 0.1 0.05 0.2 0.65");
+        assertThat(rows("select service, extract(epoch from ts) * 1000 - " + MINUTE
+                        + ", extract(epoch from block_start) * 1000 - " + MINUTE
+                        + " from counters where scope = 'cpu' order by ts"))
+                .containsExactly("shop 500.000000 0.000000", "shop 1500.000000 0.000000");
+    }
+
+    @Test
+    void theSpecificationNamesTheColumns() throws Exception {
+        String page = Files.readString(Path.of("../docs/spec/metrics.md"));
+        for (String view : List.of("counters", "named_counters", "top_down")) {
+            List<String> columns = rows("select column_name from information_schema.columns where table_name = '" + view
+                    + "' and data_type = 'double precision'");
+            assertThat(columns).isNotEmpty();
+            TreeSet<String> named = Pattern.compile("`([a-zA-Z]+)`")
+                    .matcher(page)
+                    .results()
+                    .map((MatchResult match) ->
+                            match.group(1).replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT))
+                    .collect(Collectors.toCollection(TreeSet::new));
+            assertThat(named).as(view).containsAll(columns);
+        }
+    }
+
+    @Test
+    void aConditionOnTheMinuteLeavesOtherDaysUntouched() throws Exception {
+        for (String view : List.of("samples", "counters", "named_counters")) {
+            List<String> plan = rows("explain select * from " + view + " where jvm_id = '" + JVM
+                    + "' and block_start >= '" + java.time.Instant.ofEpochMilli(MINUTE) + "' and block_start < '"
+                    + java.time.Instant.ofEpochMilli(MINUTE + 1000) + "'");
+            assertThat(plan.stream().filter(line -> line.contains(" on metric_block_2")))
+                    .as(view + plan)
+                    .hasSize(1);
+        }
+    }
+}
