@@ -1,5 +1,5 @@
 -- A disk, a core, a thread or a kind of threads has blocks of its own. The column costs no rewrite (a constant default); the new
--- key is built in each partition while all that use the table wait: about a second per million blocks.
+-- key is built in each partition while all that use the table wait: two to three seconds per million blocks.
 
 alter table metric_block add column if not exists key text not null default '';
 alter table metric_block drop constraint metric_block_pkey;

@@ -578,6 +578,10 @@ final class JvmParser {
                     continue;
                 }
             }
+            if (minutes.hasDue(false)) {
+                // A backlog of hours is not kept in memory until its end.
+                storeMinutes(false, false);
+            }
             if (error != null || atEnd) {
                 chunk.summed = Math.max(chunk.summed, chunk.limit());
                 close(chunk);
@@ -585,10 +589,6 @@ final class JvmParser {
                 return;
             }
             stage.used(chunk, this);
-            if (minutes.hasDue(false)) {
-                // A backlog of hours is not kept in memory until its end.
-                storeMinutes(false, false);
-            }
         }
         if (chunk.reader == null) {
             drop(chunk);

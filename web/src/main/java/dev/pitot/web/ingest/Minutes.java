@@ -51,8 +51,9 @@ final class Minutes {
         void set(int i, double number, @Nullable String text) {
             if (i >= numbers.length) {
                 int old = numbers.length;
-                numbers = Arrays.copyOf(numbers, old * 2);
-                Arrays.fill(numbers, old, old * 2, Double.NaN);
+                // A field may come first in the middle of a minute, with a chunk whose type has it.
+                numbers = Arrays.copyOf(numbers, Math.max(i + 1, old * 2));
+                Arrays.fill(numbers, old, numbers.length, Double.NaN);
             }
             numbers[i] = number;
             if (text != null) {

@@ -22,14 +22,18 @@ final class KeyWindows {
     /** Those that were touched last come last. */
     private final LinkedHashMap<String, MetricWindow> windows = new LinkedHashMap<>(16, 0.75f, true);
 
-    /** The window of a key, made when there is room; null when there is none: the sample is in the store only. */
+    /**
+     * The window of a key, made when there is room; null when there is none: the sample is in the store only.
+     *
+     * @param full the JVM has no room for another window
+     */
     @Nullable
-    MetricWindow at(String key, long time) {
+    MetricWindow at(String key, long time, boolean full) {
         MetricWindow known = windows.get(key);
         if (known != null) {
             return known;
         }
-        if (windows.size() >= MOST_KEYS && !dropEldest(time - IDLE_MILLIS)) {
+        if ((full || windows.size() >= MOST_KEYS) && !dropEldest(time - IDLE_MILLIS)) {
             return null;
         }
         MetricWindow window = new MetricWindow(MOST_SAMPLES);

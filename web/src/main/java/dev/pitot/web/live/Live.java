@@ -189,12 +189,12 @@ public final class Live implements Feed, AutoCloseable {
         return samples == null ? new Tail(new long[0], new LinkedHashMap<>()) : new Tail(samples.t(), samples.fields());
     }
 
-    /** As {@link #metrics}, of a keyed type, by key. */
-    public Map<String, Tail> metricsByKey(UUID id, String type, long fromMillis, long toMillis) {
+    /** As {@link #metrics}, of a keyed type, by key; of one key only when {@code only} is not null. */
+    public Map<String, Tail> metricsByKey(UUID id, String type, @Nullable String only, long fromMillis, long toMillis) {
         LiveJvm jvm = jvms.get(id);
         Map<String, Tail> tails = new LinkedHashMap<>();
         if (jvm != null) {
-            jvm.samplesByKey(type, fromMillis, toMillis)
+            jvm.samplesByKey(type, only, fromMillis, toMillis)
                     .forEach((key, samples) -> tails.put(key, new Tail(samples.t(), samples.fields())));
         }
         return tails;

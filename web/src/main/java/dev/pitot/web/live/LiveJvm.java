@@ -25,8 +25,8 @@ final class LiveJvm {
     private static final int MOST_TYPES = 32;
     /** Keys of all types together; 36 MB at most. */
     static final int MOST_KEYS = 1_024;
-    /** Values of keyed types in one answer; some 2 million characters. */
-    static final int MOST_KEYED_VALUES = 250_000;
+    /** Values of keyed types in one answer; some 2 million characters, at most 4 million. */
+    static final int MOST_KEYED_VALUES = 200_000;
 
     private static final int MOST_ENDPOINT_SECONDS = 30_000;
     private static final int MOST_COLLECTIONS = 5_000;
@@ -114,7 +114,7 @@ final class LiveJvm {
         }
         boolean full = !windows.byKey().containsKey(key)
                 && keyed.values().stream().mapToInt(KeyWindows::size).sum() >= MOST_KEYS;
-        return full ? null : windows.at(key, time);
+        return windows.at(key, time, full);
     }
 
     synchronized void endpoint(EndpointSecond second) {
@@ -248,13 +248,15 @@ final class LiveJvm {
         }));
     }
 
-    /** Samples of a keyed type by key. */
-    synchronized Map<String, MetricWindow.Samples> samplesByKey(String type, long fromMillis, long toMillis) {
+    /** Samples of a keyed type by key, or those of one key only. */
+    synchronized Map<String, MetricWindow.Samples> samplesByKey(
+            String type, @Nullable String only, long fromMillis, long toMillis) {
         Map<String, MetricWindow.Samples> byKey = new TreeMap<>();
         KeyWindows windows = keyed.get(type);
         if (windows != null) {
             windows.byKey().forEach((key, window) -> {
-                MetricWindow.Samples samples = window.copy(fromMillis, toMillis);
+                MetricWindow.Samples samples =
+                        only == null || only.equals(key) ? window.copy(fromMillis, toMillis) : null;
                 if (samples != null) {
                     byKey.put(key, samples);
                 }

@@ -29,8 +29,8 @@ public final class Viewer {
     static final String LAGGED = "{\"kind\":\"lagged\"}";
     /** A batch is what one flush brings: of a JVM with many disks and threads that is a hundred messages. */
     private static final int MOST_BATCHES = 64;
-    /** The first answer to a watch holds some 500 000 characters for ten minutes of a JVM, at most some 2.5 million. */
-    private static final long MOST_CHARACTERS = 4_000_000;
+    /** The first answer to a watch holds one to three million characters, at most some 5.5 million. */
+    private static final long MOST_CHARACTERS = 6_000_000;
 
     private final Outlet outlet;
 

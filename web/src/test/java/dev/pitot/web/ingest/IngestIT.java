@@ -29,6 +29,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -128,7 +129,7 @@ class IngestIT {
     }
 
     /** Lets nobody go on who hands on a part, until it is told to. */
-    private static final class HeldFeed extends RecordingFeed {
+    private static class HeldFeed extends RecordingFeed {
         final CountDownLatch released = new CountDownLatch(1);
         final CountDownLatch reached = new CountDownLatch(1);
 
@@ -164,6 +165,45 @@ class IngestIT {
                     .anyMatch(frame -> frame.getMethodName().equals("awaitTermination")));
             feed.released.countDown();
             stop.join(20_000);
+        } finally {
+            feed.released.countDown();
+            agents.shutdownNow();
+        }
+        assertStoredOnce(at, flight);
+    }
+
+    @Test
+    void theMinutesOfABacklogAreStoredWhileItIsRead() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID()).backlog();
+        List<Long> newestBlock = new CopyOnWriteArrayList<>();
+        HeldFeed feed = new HeldFeed() {
+            @Override
+            public void flushed(UUID jvm) {
+                super.flushed(jvm);
+                try (Connection c = at.connect();
+                        Statement s = c.createStatement()) {
+                    newestBlock.add(Long.parseLong(
+                            one(s, "select coalesce(max(extract(epoch from ts)), 0)::bigint from metric_block")));
+                } catch (SQLException e) {
+                    throw new AssertionError(e);
+                }
+            }
+        };
+        ExecutorService agents = Executors.newCachedThreadPool();
+        try (Database database = open(at);
+                Ingest ingest = new Ingest(database, feed, settings())) {
+            List<Flight.Part> parts = flight.parts(new Random(14));
+            for (Flight.Part part : parts) {
+                agents.submit(() -> ingest.handle(flight.body(part, flight.hello())));
+                Awaitility.await().until(() -> ingest.stats().segments() == parts.indexOf(part) + 1);
+            }
+            assertThat(feed.reached.await(10, TimeUnit.SECONDS)).isTrue();
+            feed.released.countDown();
+            Awaitility.await().until(() -> newestBlock.size() == 3);
+            // When the third chunk is read, and before the run ends, the minute in which the second began is stored.
+            assertThat(newestBlock.get(2) + 60)
+                    .isGreaterThan(flight.chunks().get(1).startNanos() / 1_000_000_000);
         } finally {
             feed.released.countDown();
             agents.shutdownNow();

@@ -86,6 +86,22 @@ class MinutesTest {
     }
 
     @Test
+    void aFieldThatComesInTheMiddleOfAMinuteIsUnknownBefore() {
+        Minutes minutes = new Minutes();
+        for (long t = 0; t < 50_000; t += 1_000) {
+            minutes.add(at(NOON + t), NOON, t);
+        }
+        minutes.add(
+                new EventFields.Sample(
+                        "t", null, NOON + 50_000, new String[] {"b", "c"}, new double[] {7, Double.NaN}, new String[] {
+                            null, "text"
+                        }),
+                NOON + 50_000,
+                0);
+        assertThat(minutes.due(true).get(0).json()).endsWith(",null,7],\"c\":[" + "null,".repeat(50) + "\"text\"]}");
+    }
+
+    @Test
     void keysAndSamplesBeyondTheBoundsAreLeftOut() {
         Minutes minutes = new Minutes();
         for (int key = 0; key < 300; key++) {
