@@ -3,6 +3,7 @@ package dev.pitot.agent.samplers;
 import dev.pitot.agent.config.AgentConfig;
 import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.instrument.RequestTransformer;
+import dev.pitot.agent.samplers.host.HostSampler;
 import dev.pitot.agent.spans.RequestRecorder;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
@@ -87,6 +88,15 @@ public final class Measurements {
                     new RequestRecorder(opened.threads(), config.slow(), config.eventsPerSecond(), config.maxRoutes());
             samplers.add(new EndpointSummarySampler(measured));
             Requests.install(measured);
+        }
+        // After what measures the process, as it takes longest.
+        if (config.host()) {
+            HostSampler host = HostSampler.open(config.hostCores(), status);
+            if (host != null) {
+                samplers.add(host);
+            }
+        } else {
+            status.set("host", Entry.off("Switched off by host=false", "Set host=true"));
         }
         samplers.add(new AgentStatusSampler(status));
         RequestRecorder recorder = measured;

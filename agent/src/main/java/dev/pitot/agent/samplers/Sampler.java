@@ -3,7 +3,7 @@ package dev.pitot.agent.samplers;
 /**
  * One kind of measurement that is due every second. Called by the sampler thread only.
  */
-interface Sampler {
+public interface Sampler {
     /** What it measures, as a person would say it; used when it has to be switched off. */
     String name();
 

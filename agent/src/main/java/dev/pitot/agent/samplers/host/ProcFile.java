@@ -1,0 +1,61 @@
+package dev.pitot.agent.samplers.host;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file of procfs or sysfs that is read again and again, and stays open between. One that is not there is looked for again
+ * only every 60 readings, as each failure costs an exception. The JVM closes what is forgotten. Not thread-safe.
+ */
+final class ProcFile {
+    private static final int REST = 60;
+
+    private final String path;
+    private @Nullable RandomAccessFile file;
+    private int rest;
+
+    ProcFile(String path) {
+        this.path = path;
+    }
+
+    /** Reads all of it; false when it cannot be read or is empty. */
+    boolean read(Text text) {
+        if (rest > 0) {
+            rest--;
+            return false;
+        }
+        try {
+            RandomAccessFile open = file;
+            if (open == null) {
+                open = new RandomAccessFile(path, "r");
+                file = open;
+            }
+            text.fill(open);
+            return text.length() > 0;
+        } catch (IOException missing) {
+            // Not in this kernel or container, not permitted, or its device is gone: N/A.
+            rest = REST;
+            close();
+            return false;
+        }
+    }
+
+    /** The number that it begins with; {@link Long#MIN_VALUE} when it has none or cannot be read. */
+    long number(Text text) {
+        return read(text) ? text.number() : Long.MIN_VALUE;
+    }
+
+    /** Gives the descriptor back; the next reading opens it again. */
+    void close() {
+        RandomAccessFile open = file;
+        file = null;
+        if (open != null) {
+            try {
+                open.close();
+            } catch (IOException ignored) {
+                // It was only read.
+            }
+        }
+    }
+}
