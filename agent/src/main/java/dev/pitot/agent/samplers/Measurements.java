@@ -73,6 +73,13 @@ public final class Measurements {
         if (opened == null || stopped || thread != null) {
             return;
         }
+        // Opened first and sampled last, as it takes longest and what measures the process is to be on time.
+        HostSampler host = null;
+        if (config.host()) {
+            host = HostSampler.open(config.hostCores(), status);
+        } else {
+            status.set("host", Entry.off("Switched off by host=false", "Set host=true"));
+        }
         List<Sampler> samplers = new ArrayList<>();
         try {
             samplers.add(new CountersSampler(opened));
@@ -89,14 +96,8 @@ public final class Measurements {
             samplers.add(new EndpointSummarySampler(measured));
             Requests.install(measured);
         }
-        // After what measures the process, as it takes longest.
-        if (config.host()) {
-            HostSampler host = HostSampler.open(config.hostCores(), status);
-            if (host != null) {
-                samplers.add(host);
-            }
-        } else {
-            status.set("host", Entry.off("Switched off by host=false", "Set host=true"));
+        if (host != null) {
+            samplers.add(host);
         }
         samplers.add(new AgentStatusSampler(status));
         RequestRecorder recorder = measured;

@@ -68,6 +68,82 @@ class MeasurementsIT {
             });
             assertThat(result.status("software counters").getString("state")).isEqualTo("on");
             assertThat(result.err()).isEmpty();
+            theMachineIsSampledToo(result, counters.size());
+        }
+    }
+
+    /** Every event of the machine that this machine has the files for. */
+    private static void theMachineIsSampledToo(TargetJvm.Result result, int seconds) throws IOException {
+        assertThat(result.status("host").getString("state")).isEqualTo("on");
+        int cpus = Runtime.getRuntime().availableProcessors();
+        assertThat(result.of("pitot.HostCpu"))
+                .hasSizeBetween(seconds - 1, seconds)
+                .allSatisfy(e -> {
+                    assertThat(e.getDouble("cpus")).isGreaterThanOrEqualTo(cpus);
+                    assertThat(e.getDouble("load1")).isBetween(0.0, 1e15);
+                });
+        assertThat(result.of("pitot.HostCpu").stream()
+                        .mapToDouble(e -> e.getDouble("contextSwitches"))
+                        .sum())
+                .isBetween(1.0, 1e15);
+        // In sum only: the last interval may be shorter than the 10 ms that the kernel counts in.
+        long wall = 0;
+        long all = 0;
+        for (RecordedEvent e : result.of("pitot.HostCpu")) {
+            wall += e.getLong("interval");
+            all += e.getLong("userTime") + e.getLong("systemTime") + e.getLong("idleTime") + e.getLong("ioWaitTime");
+        }
+        double reported = result.of("pitot.HostCpu").get(0).getDouble("cpus");
+        assertThat((double) all).isPositive().isLessThan((wall + 2e9) * reported);
+        assertThat(result.of("pitot.HostCore"))
+                .hasSize(
+                        reported > 32
+                                ? 0
+                                : (int) reported * result.of("pitot.HostCpu").size());
+        assertThat(result.of("pitot.HostMemory")).isNotEmpty().allSatisfy(e -> {
+            assertThat(e.getLong("used")).isBetween(1L, e.getLong("total"));
+            assertThat(e.getLong("available")).isEqualTo(e.getLong("total") - e.getLong("used"));
+        });
+        assertThat(result.of("pitot.HostPaging")).isNotEmpty().allSatisfy(e -> assertThat(e.getDouble("faults"))
+                .isBetween(0.0, 1e15));
+        if (Files.readString(Path.of("/proc/net/dev")).matches("(?s).* lo: *[1-9].*")) {
+            assertThat(result.of("pitot.HostNetwork"))
+                    .anySatisfy(e -> assertThat(e.getString("device")).isEqualTo("lo"));
+        }
+        assertThat(result.of("pitot.HostTcp")).isNotEmpty().allSatisfy(e -> {
+            assertThat(e.getDouble("established")).isBetween(0.0, 1e15);
+            assertThat(e.getDouble("listening")).isBetween(0.0, 1e15);
+            assertThat(e.getLong("memory")).isNotNegative();
+        });
+        assertThat(result.of("pitot.HostFileSystem")).allSatisfy(e -> {
+            assertThat(e.getString("mount")).startsWith("/");
+            assertThat(e.getLong("used")).isBetween(0L, e.getLong("total"));
+        });
+        if (Files.readString(Path.of("/proc/self/mounts")).matches("(?s).* / (ext4|xfs|btrfs|overlay) .*")) {
+            assertThat(result.of("pitot.HostFileSystem"))
+                    .anySatisfy(e -> assertThat(e.getString("mount")).isEqualTo("/"));
+        }
+        if (Files.isDirectory(Path.of("/sys/block/vda")) || Files.isDirectory(Path.of("/sys/block/sda"))) {
+            assertThat(result.of("pitot.HostDisk")).isNotEmpty().allSatisfy(e -> {
+                assertThat(e.getLong("readBytes")).isNotNegative();
+                assertThat(e.getLong("busyTime")).isNotNegative();
+            });
+        }
+        if (Files.isReadable(Path.of("/proc/pressure/cpu"))) {
+            assertThat(result.of("pitot.Pressure"))
+                    .anySatisfy(e -> assertThat(e.getString("resource")).isEqualTo("cpu"))
+                    .allSatisfy(e -> assertThat(e.getLong("someTime")).isNotNegative());
+        }
+        String groups = Files.readString(Path.of("/proc/self/cgroup"));
+        if (groups.contains("memory:/") || Files.exists(Path.of("/sys/fs/cgroup/memory.current"))) {
+            assertThat(result.of("pitot.CgroupCpu")).isNotEmpty().allSatisfy(e -> {
+                assertThat(e.getLong("version")).isBetween(1L, 2L);
+                assertThat(e.getLong("usageTime")).isNotNegative();
+            });
+            assertThat(result.of("pitot.CgroupMemory")).isNotEmpty().allSatisfy(e -> {
+                assertThat(e.getLong("used")).isPositive();
+                assertThat(e.getLong("workingSet")).isBetween(0L, e.getLong("used"));
+            });
         }
     }
 
@@ -298,13 +374,15 @@ class MeasurementsIT {
 
     @ParameterizedTest
     @MethodSource("jdks")
-    void withoutHttpNoRequestIsMeasured(TargetJvm.Jdk jdk) throws Exception {
-        try (TargetJvm target = start(jdk, "counters=none,http=false")) {
+    void withoutHttpAndHostNeitherIsMeasured(TargetJvm.Jdk jdk) throws Exception {
+        try (TargetJvm target = start(jdk, "counters=none,http=false,host=false")) {
             assertThat(target.get("/hello")).isEqualTo(200);
             TargetJvm.Result result = target.finish();
             assertThat(result.of("pitot.HttpRequest")).isEmpty();
             assertThat(result.of("pitot.EndpointSummary")).isEmpty();
             assertThat(result.status("http").getString("state")).isEqualTo("off");
+            assertThat(result.of("pitot.HostMemory")).isEmpty();
+            assertThat(result.status("host").getString("state")).isEqualTo("off");
         }
     }
 

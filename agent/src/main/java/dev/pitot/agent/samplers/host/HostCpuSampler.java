@@ -159,10 +159,11 @@ final class HostCpuSampler implements HostMetric {
     }
 
     private void core(long now) {
-        int number = (int) Math.min(text.number(), CpuFrequencies.MOST_CPUS);
-        if (number >= CpuFrequencies.MOST_CPUS) {
+        long read = text.number();
+        if (read < 0 || read >= CpuFrequencies.MOST_CPUS) {
             return;
         }
+        int number = (int) read;
         if (number >= cores.length) {
             cores = Arrays.copyOf(cores, number + 1);
         }

@@ -66,6 +66,8 @@ final class LocalMounts {
             "binfmt_misc",
             "selinuxfs");
 
+    private static final byte[] HYPHEN = {'-', ' '};
+
     /** One that may be asked. */
     record Mount(String path, String device, String type) {}
 
@@ -127,22 +129,25 @@ final class LocalMounts {
         text.rewind();
         do {
             int start = text.cursor();
-            text.skipField(); // mount ID
-            text.skipField(); // parent ID
-            String device = text.field();
-            String root = text.field();
-            byte[] path = text.fieldBytes();
-            String shown = unescape(path);
             moveToType(text);
             String type = text.field();
-            String source = unescape(text.fieldBytes());
-            // Of overlay only the container's own root: those of other containers are all on one disk. Of tmpfs what
-            // programs use.
-            boolean wanted = ON_DISK.contains(type)
-                    || type.equals("overlay") && shown.equals("/")
-                    || type.equals("tmpfs") && (shown.equals("/tmp") || shown.equals("/dev/shm"));
-            if (wanted && candidates.size() < MOST_CANDIDATES) {
-                candidates.add(new Candidate(line, path, device, new Mount(shown, source, type), root.equals("/")));
+            if (ON_DISK.contains(type) || type.equals("overlay") || type.equals("tmpfs")) {
+                String source = unescape(text.fieldBytes());
+                text.moveTo(start);
+                text.skipField(); // mount ID
+                text.skipField(); // parent ID
+                String device = text.field();
+                boolean all = text.field().equals("/");
+                byte[] path = text.fieldBytes();
+                String shown = unescape(path);
+                // Of overlay only the container's own root, as those of other containers are all on one disk; of tmpfs
+                // what programs use.
+                boolean wanted = ON_DISK.contains(type)
+                        || type.equals("overlay") && shown.equals("/")
+                        || type.equals("tmpfs") && (shown.equals("/tmp") || shown.equals("/dev/shm"));
+                if (wanted && candidates.size() < MOST_CANDIDATES) {
+                    candidates.add(new Candidate(line, path, device, new Mount(shown, source, type), all));
+                }
             }
             line++;
             text.moveTo(start);
@@ -179,15 +184,16 @@ final class LocalMounts {
             for (int i = 0; i < 4; i++) {
                 text.skipField();
             }
-            byte[] path = text.fieldBytes();
-            moveToType(text);
-            String type = text.field();
-            boolean harmless = ON_DISK.contains(type) || HARMLESS.contains(type);
+            text.skipBlanks();
+            int path = text.cursor();
             for (Candidate candidate : candidates) {
-                if (line != candidate.line
-                        && leadsTo(path, candidate.path)
-                        && !(harmless && isBelow(candidate.line, line, ids, parents, count))) {
-                    candidate.hidden = true;
+                text.moveTo(path);
+                if (line != candidate.line && leadsTo(text, candidate.path)) {
+                    text.moveTo(start);
+                    moveToType(text);
+                    String type = text.field();
+                    boolean harmless = ON_DISK.contains(type) || HARMLESS.contains(type);
+                    candidate.hidden |= !harmless || !isBelow(candidate.line, line, ids, parents, count);
                 }
             }
             line++;
@@ -214,22 +220,28 @@ final class LocalMounts {
         return false;
     }
 
-    /** Behind the single hyphen that ends the optional fields. */
+    /** From the start of a line behind the single hyphen that ends its optional fields. */
     private static void moveToType(Text text) {
-        byte[] field = text.fieldBytes();
-        while (field.length > 0 && !(field.length == 1 && field[0] == '-')) {
-            field = text.fieldBytes();
+        boolean hyphen = false;
+        while (!hyphen && !text.atLineEnd()) {
+            hyphen = text.skip(HYPHEN);
+            if (!hyphen) {
+                text.skipField();
+                text.skipBlanks();
+            }
         }
     }
 
-    /** Whether the path of a mount is this path, or that of a folder on the way to it. */
-    private static boolean leadsTo(byte[] mount, byte[] path) {
-        if (mount.length == 1) {
-            return true;
-        }
-        return path.length >= mount.length
-                && Arrays.equals(mount, 0, mount.length, path, 0, mount.length)
-                && (path.length == mount.length || path[mount.length] == '/');
+    /** Whether the path at the cursor, of a mount, is this path or that of a folder on the way to it. */
+    private static boolean leadsTo(Text text, byte[] path) {
+        int from = text.cursor();
+        text.skipField();
+        int length = text.cursor() - from;
+        text.moveTo(from);
+        return length == 1
+                || length <= path.length
+                        && (length == path.length || path[length] == '/')
+                        && text.startsWith(path, length);
     }
 
     /** Blanks, tabs, newlines and backslashes in paths are written as a backslash and three octal digits. */

@@ -69,6 +69,10 @@ final class Text {
         at = 0;
     }
 
+    boolean atLineEnd() {
+        return at >= length || bytes[at] == '\n';
+    }
+
     boolean atEnd() {
         return at >= length;
     }
@@ -98,15 +102,12 @@ final class Text {
     }
 
     boolean startsWith(byte[] prefix) {
-        if (prefix.length > length - at) {
-            return false;
-        }
-        for (int i = 0; i < prefix.length; i++) {
-            if (bytes[at + i] != prefix[i]) {
-                return false;
-            }
-        }
-        return true;
+        return startsWith(prefix, prefix.length);
+    }
+
+    /** Whether the first bytes of this are at the cursor. */
+    boolean startsWith(byte[] prefix, int count) {
+        return count <= length - at && Arrays.equals(bytes, at, at + count, prefix, 0, count);
     }
 
     /** Moves behind the prefix if it is there. */

@@ -62,7 +62,7 @@ class HostSamplerTest {
                     .filter(file -> !file.toString().endsWith(".jfr"))
                     .toList();
         }
-        for (String shape : List.of("cut", "binary", "words", "lines")) {
+        for (String shape : List.of("cut", "binary", "words", "numbers", "lines")) {
             for (Path file : files) {
                 String text = Files.readString(file, StandardCharsets.ISO_8859_1);
                 Files.writeString(
@@ -71,6 +71,8 @@ class HostSamplerTest {
                             case "cut" -> text.substring(0, text.length() * 2 / 3);
                             case "binary" -> "\0\u00ff\u0080".repeat(3_000);
                             case "words" -> "cpu cpu99999999999999999999 : some full avg10= 7 -";
+                            case "numbers" ->
+                                "cpu99999999999999999999 1\ncpu-1 2\ncpu4294967297 1\n27 1 254:0\n0::\n1:\n0:cpu:\n";
                             default -> "\n\n:\n \n\t\n".repeat(50);
                         },
                         StandardCharsets.ISO_8859_1);
