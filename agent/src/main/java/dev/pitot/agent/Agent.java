@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Agent {
     private static final int TELL_SECONDS = 60;
+    /** See {@link Premain}, which the agent's own class loader does not hold. */
+    private static final String STATE = "dev.pitot.agent.state";
+
     /** Never started; one, as each that is made counts in its thread group for ever. */
     private static final Thread NEVER = daemon(
             new Runnable() {
@@ -65,30 +68,46 @@ public final class Agent {
     }
 
     /**
-     * Called by {@link Premain} on the main thread.
+     * Called by {@link Premain}, on the main thread before the application, or on the attach thread beside it.
      *
      * @param jar the agent's own jar, which is its bootstrap jar too
+     * @param attached to a running JVM: then whoever attaches is told what is refused, and stderr, which is the application's, is not
+     * @return false when it was refused or is switched off, and nothing has been touched
      */
-    public static void start(@Nullable String args, Instrumentation instrumentation, JarFile jar) throws IOException {
+    public static boolean start(@Nullable String args, Instrumentation instrumentation, JarFile jar, boolean attached)
+            throws IOException {
         PrintStream err = System.err;
         AgentConfig config;
         try {
             config = ConfigSources.read(args, System.getProperties(), System.getenv());
         } catch (ConfigException refused) {
-            err.println("[pitot] " + refused.getMessage() + ". The agent stays off; the application runs on.");
-            return;
+            if (attached) {
+                tell("refused: " + refused.getMessage());
+            } else {
+                err.println("[pitot] " + refused.getMessage() + ". The agent stays off; the application runs on.");
+            }
+            return false;
         }
         if (!config.enabled()) {
-            return;
+            if (attached) {
+                tell("refused: it is switched off by enabled=false");
+            }
+            return false;
         }
         String missing = missingModule();
         if (missing != null) {
-            err.println("[pitot] this Java runtime has no "
+            String objection = "this Java runtime has no "
                     + (missing.equals("jdk.jfr") ? "Flight Recorder (module jdk.jfr)" : "module " + missing)
                     + ", which the agent needs; add --add-modules " + missing
-                    + ", or use a runtime image that holds it. The application runs on without the agent.");
-            return;
+                    + ", or use a runtime image that holds it";
+            if (attached) {
+                tell("refused: " + objection);
+            } else {
+                err.println("[pitot] " + objection + ". The application runs on without the agent.");
+            }
+            return false;
         }
+        tell("starting");
         BootstrapClasses.define(instrumentation, jar);
         StatusBoard status = new StatusBoard();
         String version = jar.getManifest() == null
@@ -114,6 +133,16 @@ public final class Agent {
                         },
                         "pitot-start")
                 .start();
+        return true;
+    }
+
+    /** For {@code pitot attach}, which may wait for it. Never throws. */
+    private static void tell(String state) {
+        try {
+            System.setProperty(STATE, state);
+        } catch (SecurityException unsaid) {
+            // A security manager of the application's; the command then says that it heard nothing.
+        }
     }
 
     /** The first module that the agent cannot do without and this runtime image does not hold, or null. */
@@ -144,6 +173,7 @@ public final class Agent {
             if (!objection.isEmpty()) {
                 err.println("[pitot] no recording is started: " + objection
                         + ". The application runs on without the agent.");
+                tell("off: no recording is started: " + objection);
                 measurements.stop();
                 return;
             }
@@ -195,6 +225,12 @@ public final class Agent {
         identity.emit();
         made.start();
         measurements.start(this::eachSecond);
+        synchronized (this) {
+            // The collector's first reply may have switched it off already.
+            if (!ended) {
+                tell("running, and sends to " + config.collector());
+            }
+        }
     }
 
     /** Also before our own hook has had its turn. */
@@ -228,6 +264,7 @@ public final class Agent {
         err.println(
                 "[pitot] the flight recording could not be started (" + reason.replace('\n', ' ')
                         + "); check that the JVM's temporary folder is writable and Flight Recorder is allowed. The application runs on without the agent.");
+        tell("off: the flight recording could not be started (" + reason + ")");
         try {
             measurements.stop();
         } catch (Throwable unstarted) {
@@ -327,6 +364,7 @@ public final class Agent {
         status.set(part, StatusBoard.Entry.off(reason, remedy));
         status.set("recording", StatusBoard.Entry.off(reason, remedy));
         err.println("[pitot] the recording was stopped: " + reason + ". The application runs on without the agent.");
+        tell("off: the recording was stopped: " + reason);
         daemon(
                         () -> {
                             measurements.stop();
@@ -345,6 +383,7 @@ public final class Agent {
             }
             ended = true;
         }
+        tell("off: the collector switched it off");
         measurements.stop();
         stopRecording();
     }

@@ -11,6 +11,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +59,8 @@ class PitotTest {
                 "demo --rate -1|--rate",
                 "demo --rate NaN|--rate",
                 "demo --data|--data",
+                "attach four|'four' is neither",
+                "attach 1 2|'2' is neither",
             })
     void whatCannotBeIsOneSentenceThatNamesItAndExitCodeTwo(String line, String named) {
         Run run = pitot(line.isEmpty() ? new String[0] : line.split(" "));
@@ -69,6 +72,26 @@ class PitotTest {
                 .doesNotContain("Exception");
         assertThat(run.out()).isEmpty();
         assertThat(run.err()).doesNotContain("secret");
+    }
+
+    @Test
+    void aProcessThatIsNoJvmIsNotAttachedTo() {
+        Run gone = pitot("attach", "999999999");
+        assertThat(gone.exit()).isEqualTo(1);
+        assertThat(gone.err().strip()).isEqualTo("There is no process 999999999 here.");
+        Run self = pitot("attach", String.valueOf(ProcessHandle.current().pid()));
+        assertThat(self.err()).contains("is this command itself");
+    }
+
+    @Test
+    void theMainClassIsTheFirstWordThatIsNoOption() {
+        assertThat(JavaProcess.main(List.of("java", "-Xmx1g", "-cp", "a.jar:b.jar", "com.acme.Shop", "--port")))
+                .isEqualTo("com.acme.Shop");
+        assertThat(JavaProcess.main(List.of("java", "-Dx=y", "-jar", "/opt/shop/shop.jar", "serve")))
+                .isEqualTo("shop.jar");
+        assertThat(JavaProcess.main(List.of("java", "--add-modules", "x", "-m", "shop/com.acme.Shop")))
+                .isEqualTo("shop/com.acme.Shop");
+        assertThat(JavaProcess.main(List.of("/usr/bin/java", "@options"))).isEqualTo("/usr/bin/java @options");
     }
 
     @Test
