@@ -67,6 +67,17 @@ class MeasurementsIT {
                 assertThat(e.getLong("heapMax")).isEqualTo(256L << 20);
             });
             assertThat(result.status("software counters").getString("state")).isEqualTo("on");
+            assertThat(result.of("pitot.Diagnosis"))
+                    .as("what the doctor says, once in the first minute")
+                    .filteredOn(e -> e.getString("subject").equals("getrusage"))
+                    .singleElement()
+                    .satisfies(e -> {
+                        assertThat(e.getString("category")).isEqualTo("rung");
+                        assertThat(e.getString("state")).isEqualTo("yes");
+                    });
+            assertThat(result.of("pitot.Diagnosis"))
+                    .filteredOn(e -> "no".equals(e.getString("state")))
+                    .allSatisfy(e -> assertThat(e.getString("blocker")).isNotEmpty());
             assertThat(result.err()).isEmpty();
             theMachineIsSampledToo(result, counters.size());
         }

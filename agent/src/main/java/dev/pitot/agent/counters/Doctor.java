@@ -1,0 +1,79 @@
+package dev.pitot.agent.counters;
+
+import dev.pitot.agent.config.CounterChoice;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What can be counted here, and what is in the way: the report of {@code pitot doctor} and of {@code pitot.Diagnosis}. Opens each event
+ * once and closes it again. Any thread.
+ */
+public final class Doctor {
+    private static final Path ROOT = Path.of("/");
+
+    private Doctor() {}
+
+    /** Of this process, in which an agent runs. */
+    public static List<Finding> examine(CounterChoice choice) {
+        Situation self = new Situation(ROOT, "self");
+        return together(self, choice.enabled() ? Rungs.tried(self, choice.evenIfFiltered()) : Rungs.switchedOff(self));
+    }
+
+    /** What may change while a process lives; another text means that it is worth to examine anew. */
+    public static String changeable() {
+        Situation self = new Situation(ROOT, "self");
+        return self.paranoid() + " " + self.seccomp();
+    }
+
+    private static List<Finding> together(Situation situation, List<Finding> rungs) {
+        List<Finding> all = new ArrayList<>(situation.facts());
+        all.addAll(rungs);
+        return all;
+    }
+
+    /**
+     * Prints the report as JSON on stdout. Run by the command {@code doctor} in a JVM of its own, by way of {@code
+     * dev.pitot.agent.Diagnose}.
+     *
+     * @param args nothing for this process; a process number for what the kernel's rules say of that one; {@code tried} after it when this
+     *     process was given the same privileges, so that it can try in its place
+     */
+    public static void main(String[] args) {
+        Situation situation = new Situation(ROOT, args.length == 0 ? "self" : args[0]);
+        boolean tries = args.length != 1;
+        StringBuilder json = new StringBuilder("{\"findings\":[");
+        for (Finding finding :
+                together(situation, tries ? Rungs.tried(situation, false) : Rungs.concluded(situation))) {
+            json.append(json.charAt(json.length() - 1) == '[' ? "\n" : ",\n").append('{');
+            field(json, "category", finding.isRung() ? "rung" : "fact", false);
+            field(json, "subject", finding.subject(), true);
+            field(json, "state", finding.state(), true);
+            field(json, "how", finding.how(), true);
+            field(json, "detail", finding.detail(), true);
+            field(json, "blocker", finding.blocker(), true);
+            field(json, "fixOnHost", finding.fix().host(), true);
+            field(json, "fixInDocker", finding.fix().docker(), true);
+            field(json, "fixInKubernetes", finding.fix().kubernetes(), true);
+            json.append('}');
+        }
+        new PrintStream(System.out, true, StandardCharsets.UTF_8).println(json.append("\n]}"));
+    }
+
+    private static void field(StringBuilder json, String name, String value, boolean comma) {
+        json.append(comma ? "," : "").append('"').append(name).append("\":\"");
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (c == '"' || c == '\\') {
+                json.append('\\').append(c);
+            } else if (c < ' ') {
+                json.append(String.format("\\u%04x", (int) c));
+            } else {
+                json.append(c);
+            }
+        }
+        json.append('"');
+    }
+}

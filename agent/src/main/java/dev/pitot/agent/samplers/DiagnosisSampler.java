@@ -1,0 +1,61 @@
+package dev.pitot.agent.samplers;
+
+import dev.pitot.agent.config.CounterChoice;
+import dev.pitot.agent.counters.Doctor;
+import dev.pitot.agent.counters.Finding;
+import dev.pitot.events.Diagnosis;
+import java.util.List;
+
+/**
+ * {@code pitot.Diagnosis}: what the doctor says of this JVM, in its first second and once a minute. Examined once, and anew only when
+ * what it depends on has changed.
+ */
+final class DiagnosisSampler implements Sampler {
+    private static final long MINUTE = 60_000_000_000L;
+
+    private final CounterChoice choice;
+    private long sinceLast = MINUTE;
+    private String changeable = "";
+    private List<Finding> findings = List.of();
+
+    DiagnosisSampler(CounterChoice choice) {
+        this.choice = choice;
+    }
+
+    @Override
+    public String name() {
+        return "diagnosis";
+    }
+
+    @Override
+    public void sample(long interval) {
+        sinceLast += interval;
+        // Half a second early is on time; and the sample of the end is no time to examine anything.
+        if (sinceLast < MINUTE - SamplerThread.SECOND / 2 || interval < SamplerThread.SECOND / 2) {
+            return;
+        }
+        sinceLast = 0;
+        if (!new Diagnosis().isEnabled()) {
+            return;
+        }
+        String now = Doctor.changeable();
+        if (!now.equals(changeable)) {
+            changeable = now;
+            findings = Doctor.examine(choice);
+        }
+        findings.forEach(DiagnosisSampler::emit);
+    }
+
+    private static void emit(Finding finding) {
+        Diagnosis event = new Diagnosis();
+        event.subject = finding.subject();
+        event.category = finding.isRung() ? "rung" : "fact";
+        event.state = finding.state();
+        event.detail = finding.detail();
+        event.blocker = finding.blocker();
+        event.fixOnHost = finding.fix().host();
+        event.fixInDocker = finding.fix().docker();
+        event.fixInKubernetes = finding.fix().kubernetes();
+        event.commit();
+    }
+}
