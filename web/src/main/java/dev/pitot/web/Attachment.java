@@ -32,7 +32,7 @@ final class Attachment implements Callable<Attachment.Outcome> {
     /** JFR's own start takes a second of CPU, on a busy machine many. */
     private static final int LONGEST_START_MILLIS = 30_000;
 
-    private static final int LOOK_MILLIS = 50;
+    private static final int LOOK_MILLIS = 100;
 
     private final JavaProcess target;
     private final Path agent;

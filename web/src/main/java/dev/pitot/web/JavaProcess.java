@@ -123,6 +123,18 @@ record JavaProcess(long pid, long uid, String user, String main, boolean measure
         return field(text(PROC.resolve(pid + "/status")), name);
     }
 
+    /** How many files it may open, as prlimit(1) takes it, {@code soft:hard}; empty when it cannot be read. */
+    String fileLimits() {
+        for (String line : text(PROC.resolve(pid + "/limits")).split("\n")) {
+            if (line.startsWith("Max open files")) {
+                String[] parts =
+                        line.substring("Max open files".length()).strip().split("\\s+");
+                return parts.length < 2 ? "" : parts[0] + ":" + parts[1];
+            }
+        }
+        return "";
+    }
+
     /** Whether it sees other files than this process, as one in a container does. */
     boolean isElsewhere() {
         try {

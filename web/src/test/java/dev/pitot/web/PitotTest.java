@@ -59,6 +59,7 @@ class PitotTest {
                 "demo --rate -1|--rate",
                 "demo --rate NaN|--rate",
                 "demo --data|--data",
+                "doctor x|PID",
                 "attach four|'four' is neither",
                 "attach 1 2|'2' is neither",
             })
@@ -79,6 +80,7 @@ class PitotTest {
         Run gone = pitot("attach", "999999999");
         assertThat(gone.exit()).isEqualTo(1);
         assertThat(gone.err().strip()).isEqualTo("There is no process 999999999 here.");
+        assertThat(pitot("doctor", "999999999").err().strip()).isEqualTo("There is no process 999999999 here.");
         Run self = pitot("attach", String.valueOf(ProcessHandle.current().pid()));
         assertThat(self.err()).contains("is this command itself");
     }
