@@ -62,15 +62,19 @@ record Obstacle(String sentence, Fix fix) {
                         KUBERNETES));
     }
 
-    static Obstacle nativeCode(Refusal refusal) {
+    /** @param folder what is wrong with the temporary folder, or empty: it makes a better sentence than the linker's */
+    static Obstacle nativeCode(Refusal refusal, String folder) {
         if (refusal.reason().contains("native access")) {
             return new Obstacle(refusal.reason(), Fix.everywhere("java --enable-native-access=ALL-UNNAMED"));
+        }
+        if (!folder.isEmpty()) {
+            return temporaryFolder(folder);
         }
         return new Obstacle(
                 refusal.reason(), refusal.remedy().contains("noexec") ? FOLDER : Fix.everywhere(refusal.remedy()));
     }
 
-    /** @param is noexec or read-only */
+    /** @param is noexec, read-only or not writable */
     static Obstacle temporaryFolder(String is) {
         return new Obstacle("The temporary folder is " + is + ", so that JNA cannot load its library there", FOLDER);
     }

@@ -54,6 +54,7 @@ final class Rungs {
     private final Situation situation;
     private final Kernel kernel;
     private final String how;
+    private final String howNative;
     /** Why no native code can be called, or null. */
     private final @Nullable Obstacle noNativeCode;
     /** Why perf_event_open must not be called, or null. */
@@ -63,11 +64,13 @@ final class Rungs {
             Situation situation,
             Kernel kernel,
             String how,
+            boolean nativeTried,
             @Nullable Obstacle noNativeCode,
             @Nullable Obstacle noPerf) {
         this.situation = situation;
         this.kernel = kernel;
         this.how = how;
+        this.howNative = nativeTried ? "tried" : "concluded";
         this.noNativeCode = noNativeCode;
         this.noPerf = noPerf;
     }
@@ -95,7 +98,8 @@ final class Rungs {
                         situation,
                         Rungs::open,
                         noPerf == null ? "tried" : "concluded",
-                        library == null ? null : Obstacle.nativeCode(library),
+                        true,
+                        library == null ? null : Obstacle.nativeCode(library, situation.temporaryFolderIs()),
                         noPerf)
                 .all();
     }
@@ -108,6 +112,7 @@ final class Rungs {
                         situation,
                         rules(situation),
                         "concluded",
+                        false,
                         folder.isEmpty() ? null : Obstacle.temporaryFolder(folder),
                         objection == null ? null : Obstacle.filtered(objection))
                 .all();
@@ -115,7 +120,7 @@ final class Rungs {
 
     /** With {@code counters=none}: no native code is called. */
     static List<Finding> switchedOff(Situation situation) {
-        return new Rungs(situation, rules(situation), "concluded", Obstacle.switchedOff(), null).all();
+        return new Rungs(situation, rules(situation), "concluded", false, Obstacle.switchedOff(), null).all();
     }
 
     /** What kernel/events/core.c asks, in its order. */
@@ -161,13 +166,16 @@ final class Rungs {
         rungs.add(software());
         rungs.add(
                 noNativeCode == null
-                        ? Finding.yes("getrusage", "CPU time, page faults, context switches of the process", how)
-                        : Finding.no("getrusage", noNativeCode, how));
+                        ? Finding.yes("getrusage", "CPU time, page faults, context switches of the process", howNative)
+                        : Finding.no("getrusage", noNativeCode, howNative));
         rungs.add(procfs());
         rungs.add(
                 noNativeCode == null
-                        ? Finding.yes("native code (JNA)", "loaded", how)
-                        : Finding.no("native code (JNA)", noNativeCode, how));
+                        ? Finding.yes(
+                                "native code (JNA)",
+                                howNative.equals("tried") ? "loaded" : "nothing in its way",
+                                howNative)
+                        : Finding.no("native code (JNA)", noNativeCode, howNative));
         rungs.add(files());
         rungs.add(breakpoints());
         return rungs;

@@ -174,7 +174,14 @@ final class Situation {
     /** Why perf_event_open must not be called in that process, or null. */
     @Nullable
     Refusal objection() {
-        return new Seccomp(status.isEmpty() ? null : status, null, !container().equals("none found")).objection();
+        // One number: it is in the process namespace of this /proc, whose process 1 is its own. Of another one nothing
+        // is known.
+        String first = field(status, "NSpid").split("\\s+").length == 1 ? text("proc/1/status") : "";
+        return new Seccomp(
+                        status.isEmpty() ? null : status,
+                        first.isEmpty() ? null : first,
+                        !container().equals("none found"))
+                .objection();
     }
 
     private String cgroup() {

@@ -6,6 +6,7 @@ import dev.pitot.agent.config.CounterChoice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -139,6 +140,11 @@ class DoctorTest {
         file("proc/77/cgroup", "0::/kubepods/pod1\n");
         process(NOTHING, PERFMON, 2);
         assertThat(states()).isEqualTo("yes yes yes yes yes yes");
+        Files.writeString(root.resolve("proc/77/status"), "NSpid:\t77\n", StandardOpenOption.APPEND);
+        file("proc/1/status", "Name:\tinit\nSeccomp:\t0\n");
+        assertThat(rung("software events of perf").blocker())
+                .as("process 1 has none")
+                .contains("beside the container's");
     }
 
     @Test
