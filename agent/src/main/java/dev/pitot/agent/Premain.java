@@ -5,7 +5,7 @@ import java.lang.instrument.Instrumentation;
 import java.util.jar.JarFile;
 
 /**
- * Entry points named by the manifest. It and {@link AgentClassLoader} are the only classes of the agent that the application's class
+ * Entry points named by the manifest. It, {@link AgentClassLoader} and {@link Diagnose} are the only classes that the application's class
  * path can see. With the flag it runs on the application's main thread, before {@code main}, and whatever goes wrong here ends in one
  * line on stderr; attached later it runs on the JVM's attach thread, and what goes wrong is left in {@link #STATE} for the command
  * that attaches. The application runs on in either case.
