@@ -108,7 +108,7 @@ public final class Agent {
             return false;
         }
         tell("starting");
-        BootstrapClasses.define(instrumentation, jar);
+        BootstrapClasses classes = BootstrapClasses.defineBridge(instrumentation, jar);
         StatusBoard status = new StatusBoard();
         String version = jar.getManifest() == null
                 ? ""
@@ -128,7 +128,7 @@ public final class Agent {
                         new Runnable() {
                             @Override
                             public void run() {
-                                agent.run();
+                                agent.run(classes);
                             }
                         },
                         "pitot-start")
@@ -165,8 +165,9 @@ public final class Agent {
         return thread;
     }
 
-    private void run() {
+    private void run(BootstrapClasses classes) {
         try {
+            classes.defineEvents();
             JvmIdentity identity = JvmIdentity.read(config, version);
             jvm = identity;
             String objection = DiskGuard.objection(identity.repositoryOption().toFile());

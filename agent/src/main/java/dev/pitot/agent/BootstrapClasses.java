@@ -5,13 +5,12 @@ import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.security.ProtectionDomain;
-import java.util.ArrayList;
 import java.util.Enumeration;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts {@code dev.pitot.events} where advice inlined into any class finds it: into the bootstrap class loader.
@@ -24,33 +23,70 @@ import java.util.jar.JarFile;
  */
 final class BootstrapClasses {
     private static final String FOLDER = "dev/pitot/events/";
+    private static final String BRIDGE = FOLDER + "Requests";
 
-    private BootstrapClasses() {}
+    private final Instrumentation instrumentation;
+    private final JarFile jar;
+    /** Null once all classes of the jar are on the bootstrap class path. */
+    private @Nullable Definer definer;
+
+    private BootstrapClasses(Instrumentation instrumentation, JarFile jar) {
+        this.instrumentation = instrumentation;
+        this.jar = jar;
+    }
 
     /**
-     * Makes the bridge, which advice needs from the first application class on, and the event types visible. On the main thread, once.
+     * Makes the bridge visible, which advice needs from the first application class on. On the main thread, once.
      *
      * @throws IOException when the agent jar cannot be read
      */
-    static void define(Instrumentation instrumentation, JarFile jar) throws IOException {
-        List<JarEntry> entries = new ArrayList<>();
-        // A loop: the first stream and lambda of a JVM cost milliseconds, here of the application's start.
-        for (Enumeration<JarEntry> all = jar.entries(); all.hasMoreElements(); ) {
-            JarEntry entry = all.nextElement();
-            String name = entry.getName();
-            if (name.startsWith(FOLDER) && name.endsWith(".class") && !name.endsWith("package-info.class")) {
-                entries.add(entry);
-            }
+    static BootstrapClasses defineBridge(Instrumentation instrumentation, JarFile jar) throws IOException {
+        BootstrapClasses classes = new BootstrapClasses(instrumentation, jar);
+        try {
+            classes.definer = new Definer(instrumentation);
+            classes.define(true);
+        } catch (ReflectiveOperationException | LinkageError | RuntimeException refused) {
+            classes.append();
+        }
+        return classes;
+    }
+
+    /**
+     * Makes the event types visible, which only the agent itself uses: off the main thread, as there are two dozen of them. Once,
+     * before any of them is touched.
+     *
+     * @throws IOException when the agent jar cannot be read
+     */
+    void defineEvents() throws IOException {
+        if (definer == null) {
+            return;
         }
         try {
-            Definer definer = new Definer(instrumentation);
-            for (JarEntry entry : entries) {
+            define(false);
+        } catch (ReflectiveOperationException | LinkageError | RuntimeException refused) {
+            append();
+        }
+    }
+
+    private void append() throws IOException {
+        definer = null;
+        instrumentation.appendToBootstrapClassLoaderSearch(jar);
+    }
+
+    private void define(boolean bridge) throws IOException, ReflectiveOperationException {
+        Definer by = definer;
+        // A loop: the first stream and lambda of a JVM cost milliseconds, here of the application's start.
+        for (Enumeration<JarEntry> all = jar.entries(); by != null && all.hasMoreElements(); ) {
+            JarEntry entry = all.nextElement();
+            String name = entry.getName();
+            if (name.startsWith(FOLDER)
+                    && name.startsWith(BRIDGE) == bridge
+                    && name.endsWith(".class")
+                    && !name.endsWith("package-info.class")) {
                 try (InputStream in = jar.getInputStream(entry)) {
-                    definer.define(entry.getName(), in.readAllBytes());
+                    by.define(name, in.readAllBytes());
                 }
             }
-        } catch (ReflectiveOperationException | LinkageError | RuntimeException refused) {
-            instrumentation.appendToBootstrapClassLoaderSearch(jar);
         }
     }
 
