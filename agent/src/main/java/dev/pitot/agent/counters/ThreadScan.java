@@ -14,13 +14,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ThreadScan {
     /** Threads of the application that are read in one second. */
-    static final int READS = 256;
+    static final int READS = 128;
     /** More threads than these are listed every ten seconds only. */
-    private static final int MANY = 2_000;
+    private static final int MANY = 500;
 
     private static final int SECONDS_BETWEEN_LISTS_OF_MANY = 10;
     /** A thread is started first and named then, some by their own program much later. */
     private static final int LOOKS_AT_NAME = 3;
+    /** And so many in one scan, besides those of new threads. */
+    private static final int LOOKS_IN_A_SCAN = 64;
 
     /** One thread. Times are nanoseconds. */
     static final class Task {
@@ -108,6 +110,7 @@ public final class ThreadScan {
         for (Task task : tasks.values()) {
             task.seen = false;
         }
+        int looks = 0;
         for (int i = 0; i < files.count; i++) {
             int tid = files.tids[i];
             Task task = tasks.get(tid);
@@ -119,7 +122,8 @@ public final class ThreadScan {
                 task = new Task(tid, name, now);
                 tasks.put(tid, task);
                 begun.add(task);
-            } else if (task.looksAtName < LOOKS_AT_NAME) {
+            } else if (task.looksAtName < LOOKS_AT_NAME && looks < LOOKS_IN_A_SCAN) {
+                looks++;
                 task.looksAtName++;
                 String name = files.name(tid);
                 if (name != null && !name.equals(task.name)) {
