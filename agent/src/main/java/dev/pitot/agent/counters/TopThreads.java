@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 public final class TopThreads {
     /** Seconds for which a thread keeps its counters when it is not among the first any more. */
     private static final int PATIENCE = 10;
+    /** A thread that used less than one part in so many of a CPU is not worth a line. */
+    private static final int LEAST = 1000;
 
     /** One of the first, or one that was a moment ago. */
     public static final class Entry {
@@ -113,7 +115,7 @@ public final class TopThreads {
             while (at > 0 && first.get(at - 1).runTime < task.runTime) {
                 at--;
             }
-            if (task.runTime > 0 && at < most) {
+            if (task.runTime > task.interval / LEAST && at < most) {
                 first.add(at, task);
                 if (first.size() > most) {
                     first.remove(most);
