@@ -1,8 +1,8 @@
 package dev.pitot.web;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The doctor's report for a person: facts, then rungs, in columns. */
@@ -10,7 +10,8 @@ final class DoctorText {
     private static final int WIDTH = 110;
 
     private final StringBuilder text = new StringBuilder();
-    private final Set<String> told = new HashSet<>();
+    /** What is in the way with its fix, and fixes alone, to the rung at which it was told first. */
+    private final Map<String, String> told = new HashMap<>();
 
     DoctorText(JsonNode findings, @Nullable JavaProcess target) {
         text.append("What can be counted here by ")
@@ -56,14 +57,20 @@ final class DoctorText {
         if (blocker.isEmpty()) {
             return;
         }
-        line(head, blocker + "." + how);
         String host = of(finding, "fixOnHost");
         String docker = of(finding, "fixInDocker");
         String kubernetes = of(finding, "fixInKubernetes");
+        String first = told.putIfAbsent(blocker + host + docker + kubernetes, of(finding, "subject"));
+        if (first != null) {
+            line(head, "As for " + first + "." + how);
+            return;
+        }
+        line(head, blocker + "." + how);
         if (host.isEmpty() && docker.isEmpty() && kubernetes.isEmpty()) {
             return;
         }
-        if (!told.add(host + docker + kubernetes)) {
+        String above = told.putIfAbsent(host + docker + kubernetes, "");
+        if (above != null) {
             line(indent, "fix: as above");
         } else if (host.equals(docker) && host.equals(kubernetes)) {
             line(indent, "fix: " + host);

@@ -14,8 +14,6 @@ import org.jspecify.annotations.Nullable;
  * @see <a href="https://man7.org/linux/man-pages/man1/perf-list.1.html">perf-list(1)</a>
  */
 final class Catalogue {
-    private static final int CACHE = 3;
-    private static final int RAW = 4;
     /** PERF_PMU_TYPE_SHIFT: above it a generic event says which kind of core it means. */
     private static final int PMU_TYPE_SHIFT = 32;
 
@@ -162,7 +160,7 @@ final class Catalogue {
                     Named.of(event).sources());
         }
         if (isRaw(name)) {
-            return ofCores(name, RAW, raw(name), null);
+            return ofCores(name, PerfEvent.RAW, raw(name), null);
         }
         List<Pmu> having = new ArrayList<>();
         for (Pmu pmu : corePmus()) {
@@ -180,7 +178,7 @@ final class Catalogue {
             return ofCores(HARDWARE[hardware][0], PerfEvent.HARDWARE, hardware, only);
         }
         long cache = cache(name);
-        return cache < 0 ? null : ofCores(name, CACHE, cache, only);
+        return cache < 0 ? null : ofCores(name, PerfEvent.CACHE, cache, only);
     }
 
     private Named ofCores(String name, int type, long config, @Nullable Pmu only) {
@@ -190,7 +188,7 @@ final class Catalogue {
         List<Named.Source> sources = new ArrayList<>();
         for (Pmu pmu : only == null ? corePmus() : List.of(only)) {
             // A raw event goes to the PMU itself; the others keep their type and name it in the upper half.
-            PerfEvent event = type == RAW
+            PerfEvent event = type == PerfEvent.RAW
                     ? new PerfEvent(name, pmu.type(), config, 0, 0, 0, 0)
                     : new PerfEvent(name, type, (long) pmu.type() << PMU_TYPE_SHIFT | config, 0, 0, 0, 0);
             sources.add(new Named.Source(event, pmu.name(), pmu.cpus(), false, null));
@@ -307,12 +305,28 @@ final class Catalogue {
                 "The nearest known name is " + Nearest.of(asked, names()) + "; perf list prints all");
     }
 
-    /** All names but raw ones, as {@code perf list} prints them; reads all of sysfs. */
-    List<String> names() {
-        List<String> names = new ArrayList<>();
-        for (String[] aliases : HARDWARE) {
-            names.addAll(List.of(aliases));
+    /** Pitot's names of what the kernel defines for all CPUs. */
+    static List<String> hardware() {
+        return firsts(HARDWARE);
+    }
+
+    /** Pitot's names of what the kernel itself counts. */
+    static List<String> software() {
+        return firsts(SOFTWARE);
+    }
+
+    private static List<String> firsts(String[][] names) {
+        List<String> firsts = new ArrayList<>();
+        for (String[] aliases : names) {
+            if (aliases.length > 0) {
+                firsts.add(aliases[0]);
+            }
         }
+        return firsts;
+    }
+
+    static List<String> caches() {
+        List<String> names = new ArrayList<>();
         for (int cache = 0; cache < CACHES.length; cache++) {
             for (int operation = 0; operation < OPERATIONS.length; operation++) {
                 if (knows(cache, operation)) {
@@ -321,6 +335,28 @@ final class Catalogue {
                 }
             }
         }
+        return names;
+    }
+
+    /** Those PMUs of sysfs that name events. */
+    List<Pmu> pmusWithEvents() {
+        List<Pmu> found = new ArrayList<>();
+        for (String folder : folders()) {
+            Pmu pmu = Pmu.at(devices.resolve(folder));
+            if (pmu != null && !pmu.events().isEmpty()) {
+                found.add(pmu);
+            }
+        }
+        return found;
+    }
+
+    /** All names but raw ones, as {@code perf list} prints them; reads all of sysfs. */
+    List<String> names() {
+        List<String> names = new ArrayList<>();
+        for (String[] aliases : HARDWARE) {
+            names.addAll(List.of(aliases));
+        }
+        names.addAll(caches());
         for (String[] aliases : SOFTWARE) {
             names.addAll(List.of(aliases));
         }
@@ -331,12 +367,9 @@ final class Catalogue {
                 }
             }
         }
-        for (String folder : folders()) {
-            Pmu pmu = Pmu.at(devices.resolve(folder));
-            if (pmu != null) {
-                for (String event : pmu.events()) {
-                    names.add(folder + "/" + event + "/");
-                }
+        for (Pmu pmu : pmusWithEvents()) {
+            for (String event : pmu.events()) {
+                names.add(pmu.name() + "/" + event + "/");
             }
         }
         return names;

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param spanRefusals the same for what the process counts and a span does not, by Pitot's names
  * @param hostRefusal why no CPU can be counted although it was asked for, or null
  * @param limits what is to be known of the counters that there are: the user's side only, taking turns
+ * @param crowded what the CPU's counters are too few for, which the others say too
  */
 record Choice(
         CounterPlan process,
@@ -35,7 +36,8 @@ record Choice(
         Map<String, Refusal> refusals,
         Map<String, Refusal> spanRefusals,
         @Nullable Refusal hostRefusal,
-        List<Refusal> limits) {
+        List<Refusal> limits,
+        List<Refusal> crowded) {
 
     /** Of {@link Perf#open}, for the process and for spans. */
     long flags() {
@@ -62,6 +64,11 @@ record Choice(
         if (hasUsual()) {
             return source();
         }
+        return hardwareRefusal().asSource();
+    }
+
+    /** Why usual hardware events are not counted. */
+    Refusal hardwareRefusal() {
         List<Refusal> ofUsual = new ArrayList<>();
         for (PerfEvent event : PerfEvent.OF_PROCESS) {
             Refusal no = refusals.get(event.name());
@@ -70,7 +77,7 @@ record Choice(
             }
         }
         Refusal why = Refusal.all(ofUsual);
-        return (why == null ? new Refusal("Not among the counters that were asked for", "") : why).asSource();
+        return why == null ? new Refusal("Not among the counters that were asked for", "") : why;
     }
 
     /** Finds out by opening what can be opened and trying what fits; see {@link Grouping} for what that costs. */
@@ -87,6 +94,7 @@ record Choice(
         private final Map<String, Refusal> refusals = new LinkedHashMap<>();
         private final Map<String, Refusal> spanRefusals = new LinkedHashMap<>();
         private final List<Refusal> limits = new ArrayList<>();
+        private final List<Refusal> crowded = new ArrayList<>();
 
         /** What can be counted, by Pitot's name, in the order wanted. */
         private final Map<String, Named> countable = new LinkedHashMap<>();
@@ -231,7 +239,8 @@ record Choice(
                     Collections.unmodifiableMap(refusals),
                     Collections.unmodifiableMap(spanRefusals),
                     hostRefusal,
-                    List.copyOf(limits));
+                    List.copyOf(limits),
+                    List.copyOf(crowded));
         }
 
         /** Which PMUs are those of cores is not asked where nothing of the hardware is counted. */
@@ -283,8 +292,10 @@ record Choice(
                         Ladder.ofKernel("Only the user side is counted, as perf_event may not watch the kernel here"));
             }
             if (!outcome.exact() && !outcome.process().isEmpty()) {
-                limits.add(ladder.standing()
-                        .tooFew("The counters take turns on this CPU, so that values are scaled: it has too few"));
+                Refusal turns = ladder.standing()
+                        .tooFew("The counters take turns on this CPU, so that values are scaled: it has too few");
+                limits.add(turns);
+                crowded.add(turns);
             }
         }
 
@@ -298,6 +309,7 @@ record Choice(
             if (!missing.isEmpty()) {
                 Refusal why =
                         ladder.standing().tooFew("The CPU has no free counters for " + String.join(", ", missing));
+                crowded.add(why);
                 for (String name : missing) {
                     to.put(name, why);
                 }

@@ -76,6 +76,22 @@ record CounterPlan(List<Group> groups, List<Counter> counters) {
         return null;
     }
 
+    List<String> names() {
+        return counters.stream().map(Counter::name).toList();
+    }
+
+    /** Names of those counters that are no software events. */
+    List<String> hardwareNames() {
+        List<String> names = new ArrayList<>();
+        for (Counter counter : counters) {
+            Place place = counter.places().get(0);
+            if (groups.get(place.group()).events().get(place.index()).type() != PerfEvent.SOFTWARE) {
+                names.add(counter.name());
+            }
+        }
+        return names;
+    }
+
     /** A plan of one group in which each event is a counter. */
     static CounterPlan ofOneGroup(List<PerfEvent> events) {
         List<Counter> counters = new ArrayList<>();

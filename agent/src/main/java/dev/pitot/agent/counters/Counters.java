@@ -68,13 +68,20 @@ public final class Counters {
     private final boolean named;
     private String hardwareSource;
     private final String source;
-    private final boolean evenIfFiltered;
+    private final CounterChoice wanted;
+    private final @Nullable Choice choice;
+    private final @Nullable Refusal noNativeCode;
+    private final @Nullable Refusal noPerf;
     private final StatusBoard status;
     private final List<Kind> kinds = new ArrayList<>();
     /** What limits the counters of the process and of threads; only the sampler adds to them after the start. */
     private final List<Refusal> ofHardware;
 
     private final List<Refusal> ofThreads;
+    private final List<Refusal> ofHost;
+    /** Why something was given back, or null. */
+    private @Nullable Refusal ofFiles;
+
     private boolean starved;
     private boolean hasTold;
     private int toldOfThreads;
@@ -94,7 +101,11 @@ public final class Counters {
             String source,
             List<Refusal> ofHardware,
             List<Refusal> ofThreads,
-            boolean evenIfFiltered,
+            List<Refusal> ofHost,
+            CounterChoice wanted,
+            @Nullable Choice choice,
+            @Nullable Refusal noNativeCode,
+            @Nullable Refusal noPerf,
             StatusBoard status) {
         this.usage = usage;
         this.scan = scan;
@@ -108,7 +119,11 @@ public final class Counters {
         this.source = source;
         this.ofHardware = new ArrayList<>(ofHardware);
         this.ofThreads = new ArrayList<>(ofThreads);
-        this.evenIfFiltered = evenIfFiltered;
+        this.ofHost = ofHost;
+        this.wanted = wanted;
+        this.choice = choice;
+        this.noNativeCode = noNativeCode;
+        this.noPerf = noPerf;
         this.status = status;
         for (ThreadKind kind : ThreadKind.values()) {
             kinds.add(new Kind(kind));
@@ -119,7 +134,12 @@ public final class Counters {
     public static Counters open(CounterChoice wanted, StatusBoard status) {
         if (!wanted.enabled()) {
             return withoutNativeCode(
-                    wanted, new Refusal("Switched off by counters=none", "Set counters=default"), status);
+                    wanted,
+                    new Refusal(
+                            "Switched off by counters=none",
+                            "Set counters=default",
+                            Refusal.Fix.everywhere("counters=default")),
+                    status);
         }
         Refusal noLibrary = Libc.link();
         if (noLibrary != null) {
@@ -128,7 +148,7 @@ public final class Counters {
         status.set(SOFTWARE, Entry.ON);
         Refusal objection = Perf.objection();
         if (objection == null && !wanted.evenIfFiltered()) {
-            objection = Seccomp.read().objection();
+            objection = Situation.ofThisProcess().seccomp().objection();
         }
         return objection != null ? withoutPerf(wanted, objection, status) : withPerf(wanted, status);
     }
@@ -166,7 +186,11 @@ public final class Counters {
                 "",
                 List.of(),
                 List.of(),
-                true,
+                List.of(),
+                wanted,
+                null,
+                nativeCode ? null : why,
+                nativeCode ? why : null,
                 status);
     }
 
@@ -203,12 +227,13 @@ public final class Counters {
             CounterPlan ofTop = choice.hasUsual() ? choice.span() : CounterPlan.NOTHING;
             top = new TopThreads(wanted.topThreads(), ofTop, choice.flags(), budget, threads);
         }
+        List<Refusal> ofHost = new ArrayList<>();
         return new Counters(
                 new ProcessUsage.FromGetrusage(),
                 scan,
                 threads,
                 hardware,
-                wanted.host() ? host(choice, budget, status) : null,
+                wanted.host() ? host(choice, ofHost, budget, status) : null,
                 top,
                 budget,
                 !wanted.names().isEmpty(),
@@ -216,7 +241,11 @@ public final class Counters {
                 choice.source(),
                 refusals,
                 ofThreads,
-                wanted.evenIfFiltered(),
+                ofHost,
+                wanted,
+                choice,
+                null,
+                null,
                 status);
     }
 
@@ -242,10 +271,11 @@ public final class Counters {
         }
     }
 
-    private static @Nullable HostHardware host(Choice choice, FileBudget budget, StatusBoard status) {
-        List<Refusal> refusals = new ArrayList<>();
+    private static @Nullable HostHardware host(
+            Choice choice, List<Refusal> refusals, FileBudget budget, StatusBoard status) {
         Refusal objection = choice.hostRefusal();
         if (objection != null) {
+            refusals.add(objection);
             status.set(HOST, off(objection));
             return null;
         }
@@ -290,6 +320,27 @@ public final class Counters {
         }
         status.set(THREADS, why == null ? Entry.ON : partial(why));
         return new ThreadCounters(choice.span(), choice.userOnly(), budget);
+    }
+
+    /** What is open now, for the doctor; by the thread that opened it, and then by the sampler thread. */
+    Opened opened() {
+        boolean counts = choice != null && hardware != null && !hardware.isClosed();
+        boolean countsHost = choice != null && host() != null;
+        boolean countsSpans = choice != null && threads != null && files.compareTo(FileGuard.Level.SPANS) < 0;
+        return new Opened(
+                wanted,
+                noNativeCode,
+                noPerf,
+                choice,
+                counts && hardware != null ? hardware.plan() : CounterPlan.NOTHING,
+                ofHardware,
+                countsSpans && choice != null ? choice.span() : CounterPlan.NOTHING,
+                ofFiles == null ? ofThreads : List.of(ofFiles),
+                countsHost && choice != null ? choice.host() : CounterPlan.NOTHING,
+                ofHost,
+                ofFiles,
+                budget.all(),
+                budget.all() - budget.left());
     }
 
     /** Where CPU time, context switches and page faults of the process are read. */
@@ -400,7 +451,9 @@ public final class Counters {
             return;
         }
         threads.closeOfEndedThreads();
-        Seccomp now = evenIfFiltered || hasTold ? null : Seccomp.read();
+        Seccomp now = wanted.evenIfFiltered() || hasTold
+                ? null
+                : Situation.ofThisProcess().seccomp();
         // Unreadable for once, for want of a file descriptor, say: that was no objection at the start.
         Refusal filtered = now == null || now.status() == null ? null : now.objection();
         if (filtered != null) {
@@ -424,7 +477,9 @@ public final class Counters {
         files = level;
         Refusal why = new Refusal(
                 "The process is close to its limit of open files, so that " + level.what,
-                "Raise the limit of open files (ulimit -n)");
+                "Raise the limit of open files (ulimit -n)",
+                Refusal.Fix.FILES);
+        ofFiles = why;
         if (level.compareTo(FileGuard.Level.TOP_THREADS) >= 0 && top != null) {
             top.shedForGood();
         }

@@ -1,6 +1,7 @@
 package dev.pitot.agent.counters;
 
 import dev.pitot.agent.config.CounterChoice;
+import dev.pitot.agent.status.StatusBoard;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -8,24 +9,23 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What can be counted here, and what is in the way: the report of {@code pitot doctor} and of {@code pitot.Diagnosis}. Opens each event
- * once and closes it again. Any thread.
+ * What can be counted here, and what is in the way: the report of {@code pitot doctor} and of {@code pitot.Diagnosis}. Says what
+ * {@link Counters} opened, and opens each other event once and closes it again.
  */
 public final class Doctor {
     private static final Path ROOT = Path.of("/");
 
     private Doctor() {}
 
-    /** Of this process, in which an agent runs. */
-    public static List<Finding> examine(CounterChoice choice) {
-        Situation self = new Situation(ROOT, "self");
-        return together(self, choice.enabled() ? Rungs.tried(self, choice.evenIfFiltered()) : Rungs.switchedOff(self));
+    /** Of this process, in which these are the counters; by the thread that opened them or samples them. */
+    public static List<Finding> examine(Counters counters) {
+        return together(Situation.ofThisProcess(), Rungs.tried(counters.opened()));
     }
 
     /** What may change while a process lives; another text means that it is worth to examine anew. */
     public static String changeable() {
-        Situation self = new Situation(ROOT, "self");
-        return self.paranoid() + " " + self.seccomp();
+        Situation self = Situation.ofThisProcess();
+        return self.paranoid() + " " + self.seccompMode();
     }
 
     private static List<Finding> together(Situation situation, List<Finding> rungs) {
@@ -43,16 +43,27 @@ public final class Doctor {
      */
     public static void main(String[] args) {
         Situation situation = new Situation(ROOT, args.length == 0 ? "self" : args[0]);
-        boolean tries = args.length != 1;
+        List<Finding> rungs;
+        if (args.length == 1) {
+            rungs = Rungs.concluded(situation);
+        } else {
+            Counters counters = Counters.open(CounterChoice.DEFAULT, new StatusBoard());
+            rungs = Rungs.tried(counters.opened());
+            counters.close();
+        }
         StringBuilder json = new StringBuilder("{\"findings\":[");
-        for (Finding finding :
-                together(situation, tries ? Rungs.tried(situation, false) : Rungs.concluded(situation))) {
+        for (Finding finding : together(situation, rungs)) {
             json.append(json.charAt(json.length() - 1) == '[' ? "\n" : ",\n").append('{');
             field(json, "category", finding.isRung() ? "rung" : "fact", false);
             field(json, "subject", finding.subject(), true);
             field(json, "state", finding.state(), true);
             field(json, "how", finding.how(), true);
             field(json, "detail", finding.detail(), true);
+            json.append(",\"events\":[");
+            for (int i = 0; i < finding.events().size(); i++) {
+                string(json.append(i == 0 ? "" : ","), finding.events().get(i));
+            }
+            json.append(']');
             field(json, "blocker", finding.blocker(), true);
             field(json, "fixOnHost", finding.fix().host(), true);
             field(json, "fixInDocker", finding.fix().docker(), true);
@@ -63,7 +74,12 @@ public final class Doctor {
     }
 
     private static void field(StringBuilder json, String name, String value, boolean comma) {
-        json.append(comma ? "," : "").append('"').append(name).append("\":\"");
+        json.append(comma ? "," : "").append('"').append(name).append("\":");
+        string(json, value);
+    }
+
+    private static void string(StringBuilder json, String value) {
+        json.append('"');
         for (int i = 0; i < value.length(); i++) {
             char c = value.charAt(i);
             if (c == '"' || c == '\\') {

@@ -24,6 +24,10 @@ final class FileBudget {
         }
     }
 
+    /** For a person, when there are too few. */
+    static final String ORDER =
+            "when they are short, the top threads go without first, then the CPUs of the machine, then threads that serve requests, and the process last";
+
     private static final int MOST = 4096;
 
     private final int all;

@@ -44,7 +44,8 @@ public final class HostHardware {
         if (!budget.reserve(descriptors, FileBudget.Use.HOST)) {
             refusals.add(new Refusal(
                     cpus.size() + " CPUs need " + descriptors + " file descriptors, and fewer may be used",
-                    "Raise the limit of open files (ulimit -n) to at least " + 8 * descriptors));
+                    "Raise the limit of open files (ulimit -n) to at least " + 8 * descriptors,
+                    Refusal.Fix.FILES));
             return null;
         }
         List<Integer> counted = new ArrayList<>();
@@ -67,7 +68,7 @@ public final class HostHardware {
         }
         budget.release(descriptors - held);
         if (last != null && counted.isEmpty()) {
-            refusals.add(Standing.ofThisProcess().explain(last.event, last.errno, true));
+            refusals.add(Situation.ofThisProcess().standing().explain(last.event, last.errno, Standing.WHOLE_CPUS));
             return null;
         }
         HostHardware host = new HostHardware(plan, budget, counted, open);

@@ -88,7 +88,7 @@ interface Kernel {
 
         @Override
         public Standing standing() {
-            return Standing.ofThisProcess();
+            return Situation.ofThisProcess().standing();
         }
     }
 }

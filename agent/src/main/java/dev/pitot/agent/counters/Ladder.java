@@ -58,12 +58,14 @@ final class Ladder {
     private @Nullable Refusal refusal(Named.Source source) {
         PerfEvent event = source.event();
         List<PerfEvent> group = alone(source);
+        int enough = userOnly ? Standing.USER_SIDE : wholly ? Standing.WHOLE_CPUS : Standing.BOTH_SIDES;
         int errno = kernel.tryOpen(group, Kernel.THIS_THREAD, flags());
         wholly |= errno == 0 && !userOnly && (event.excluded() & Perf.EXCLUDE_KERNEL) == 0;
         // The kernel looks at privileges before it looks for a PMU, so this comes before "there is none". Once one
         // event was
         // allowed with the kernel's side, another that is refused needs some other privilege.
         if (!userOnly && !wholly && isDenied(errno) && (event.excluded() & Perf.EXCLUDE_USER) == 0) {
+            enough = Standing.USER_SIDE;
             int again = kernel.tryOpen(group, Kernel.THIS_THREAD, USER_ONLY);
             if (!isDenied(again)) {
                 userOnly = true;
@@ -74,26 +76,36 @@ final class Ladder {
             return ofKernel(event.name() + " excludes the user's side, and perf_event may not watch the kernel's here");
         }
         if (errno != 0) {
-            return standing().explain(event, errno, false);
+            return standing().explain(event, errno, enough);
         }
-        boolean withoutKernel = ((flags() | event.excluded()) & Perf.EXCLUDE_KERNEL) != 0;
-        if (withoutKernel && event.type() == PerfEvent.SOFTWARE && SWITCHES.contains(event.config())) {
+        if (readsZero(event, flags())) {
             return userOnly
-                    ? ofKernel(event.name() + " happen in the kernel, which perf_event may not watch here")
+                    ? happensInKernel(event.name())
                     : new Refusal(event.name() + " happen in the kernel, which the modifier excludes", "Leave it out");
         }
         return null;
+    }
+
+    /** Whether an event opens with these flags and then counts nothing for ever. */
+    static boolean readsZero(PerfEvent event, long flags) {
+        return ((flags | event.excluded()) & Perf.EXCLUDE_KERNEL) != 0
+                && event.type() == PerfEvent.SOFTWARE
+                && SWITCHES.contains(event.config());
+    }
+
+    static Refusal happensInKernel(String names) {
+        return ofKernel(names + " happen in the kernel, which perf_event may not watch here");
     }
 
     /** Why an event cannot be counted on a CPU, whoever runs on it, or null when it can. */
     @Nullable
     Refusal refusalOn(int cpu, Named.Source source) {
         int errno = kernel.tryOpen(alone(source), cpu, 0);
-        return errno == 0 ? null : standing().explain(source.event(), errno, true);
+        return errno == 0 ? null : standing().explain(source.event(), errno, Standing.WHOLE_CPUS);
     }
 
     /** The smallest group that an event can be in. */
-    private static List<PerfEvent> alone(Named.Source source) {
+    static List<PerfEvent> alone(Named.Source source) {
         PerfEvent leader = source.leader();
         return leader == null || source.isLeader() ? List.of(source.event()) : List.of(leader, source.event());
     }
@@ -103,9 +115,6 @@ final class Ladder {
     }
 
     static Refusal ofKernel(String reason) {
-        return new Refusal(
-                reason,
-                "Run sysctl kernel.perf_event_paranoid=1, or give the process CAP_PERFMON",
-                Standing.ofLevel(1));
+        return Standing.ofLevel(reason, Standing.BOTH_SIDES);
     }
 }

@@ -3,6 +3,7 @@ package dev.pitot.agent.counters;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import dev.pitot.agent.counters.Refusal.Fix;
 import java.io.File;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -59,7 +60,8 @@ final class Libc {
             // JNA would make the folder and leave it behind.
             return new Refusal(
                     "The native part of JNA needs a folder for temporary files, and " + temporary + " is none",
-                    "Set -Djava.io.tmpdir to a folder that is writable and not mounted noexec");
+                    "Set -Djava.io.tmpdir to a folder that is writable and not mounted noexec",
+                    Fix.FOLDER);
         }
         Map<String, @Nullable String> before = new HashMap<>();
         for (String name : JNA_PROPERTIES) {
@@ -118,12 +120,18 @@ final class Libc {
         if (what.equals("IllegalCallerException")) {
             return new Refusal(
                     "The JVM refuses native access (--illegal-native-access=deny), which perf_event and getrusage need",
-                    "Add --enable-native-access=ALL-UNNAMED to allow it");
+                    "Add --enable-native-access=ALL-UNNAMED to allow it",
+                    Fix.everywhere("java --enable-native-access=ALL-UNNAMED"));
+        }
+        Refusal folder = Situation.ofThisProcess().temporaryFolderRefused();
+        if (folder != null) {
+            return folder; // A better sentence than the linker's.
         }
         return new Refusal(
                 "The native part of JNA could not be loaded from " + System.getProperty("jna.tmpdir") + ": " + what
                         + (cause.getMessage() == null ? "" : " " + firstLine(cause.getMessage())),
-                "Set -Djna.tmpdir to a folder that is writable and not mounted noexec");
+                "Set -Djava.io.tmpdir to a folder that is writable and not mounted noexec",
+                Fix.FOLDER);
     }
 
     private static String firstLine(String text) {

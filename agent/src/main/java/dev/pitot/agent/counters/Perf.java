@@ -111,6 +111,6 @@ final class Perf {
 
     /** One sentence for an errno of {@link #open} for a thread of this process. */
     static Refusal explain(PerfEvent event, int errno) {
-        return Standing.ofThisProcess().explain(event, errno, false);
+        return Situation.ofThisProcess().standing().explain(event, errno, Standing.BOTH_SIDES);
     }
 }

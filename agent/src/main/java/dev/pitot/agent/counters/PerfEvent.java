@@ -15,6 +15,8 @@ import java.util.List;
 record PerfEvent(String name, int type, long config, long config1, long config2, int breakpointType, long excluded) {
     static final int HARDWARE = 0;
     static final int SOFTWARE = 1;
+    static final int CACHE = 3;
+    static final int RAW = 4;
     static final int BREAKPOINT = 5;
 
     static final PerfEvent CYCLES = hardware("cycles", 0);
@@ -33,6 +35,11 @@ record PerfEvent(String name, int type, long config, long config1, long config2,
     /** What is counted for the whole process, in the order of {@link ProcessHardware}'s totals. */
     static final List<PerfEvent> OF_PROCESS =
             List.of(CYCLES, INSTRUCTIONS, CACHE_REFERENCES, CACHE_MISSES, BRANCHES, BRANCH_MISSES);
+
+    /** Whether only a PMU of the CPU's cores can count it. */
+    boolean isOfCores() {
+        return type == HARDWARE || type == CACHE || type == RAW;
+    }
 
     /** The same under another name and with another part excluded. */
     PerfEvent as(String otherName, long otherExcluded) {

@@ -103,7 +103,8 @@ final class ProcessHardware {
                         new Refusal(
                                 tids.size() + " threads need " + descriptors + " file descriptors, and " + budget.left()
                                         + " may be used",
-                                "Raise the limit of open files (ulimit -n) to at least " + 4 * descriptors),
+                                "Raise the limit of open files (ulimit -n) to at least " + 4 * descriptors,
+                                Refusal.Fix.FILES),
                         true);
             }
             boolean kept = false;
@@ -155,6 +156,10 @@ final class ProcessHardware {
             }
         }
         return Way.values()[way];
+    }
+
+    CounterPlan plan() {
+        return plan;
     }
 
     private static Set<Integer> threads(TaskFiles files) throws Refused {

@@ -22,6 +22,41 @@ public record Refusal(String reason, String remedy, Fix fix) {
      */
     public record Fix(String host, String docker, String kubernetes) {
         public static final Fix NONE = new Fix("", "", "");
+
+        static final Fix FILES = new Fix(
+                "ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
+                "docker run --ulimit nofile=65536:65536",
+                "no field of a pod: LimitNOFILE=65536 in the unit of the node's container runtime");
+
+        static final Fix FOLDER = new Fix(
+                "java -Djava.io.tmpdir=DIR with a folder that is writable and not noexec",
+                "docker run --tmpfs /tmp:exec",
+                "volumes: [{name: tmp, emptyDir: {}}], volumeMounts: [{name: tmp, mountPath: /tmp}]");
+
+        private static final String DOCKER = "docker run --cap-add=PERFMON";
+        private static final String CAPABILITY = "securityContext: {capabilities: {add: [PERFMON]}";
+
+        static Fix everywhere(String text) {
+            return new Fix(text, text, text);
+        }
+
+        /** A setting of the kernel is the same for the machine and all its containers. */
+        static Fix ofMachine(String command) {
+            return new Fix(command, "on the host: " + command, "on the node: " + command);
+        }
+
+        /** Where the capability is enough: the runtimes' profiles allow the call with it. */
+        static Fix withCapability(String onHost) {
+            return new Fix(onHost, DOCKER, CAPABILITY + "}");
+        }
+
+        /** Where a seccomp profile is in the way, too. */
+        static Fix withProfile(String onHost) {
+            return new Fix(
+                    onHost,
+                    DOCKER + " --security-opt seccomp=perf-allowed.json",
+                    CAPABILITY + ", seccompProfile: {type: Localhost, localhostProfile: perf-allowed.json}}");
+        }
     }
 
     Refusal(String reason, String remedy) {

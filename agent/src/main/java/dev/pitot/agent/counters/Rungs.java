@@ -1,169 +1,88 @@
 package dev.pitot.agent.counters;
 
-import dev.pitot.agent.counters.Finding.Fix;
+import dev.pitot.agent.counters.Refusal.Fix;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ladder as it is for one process: what each rung can count, and what is in its way. Found by opening each event once on the calling
- * thread, or concluded from the kernel's rules where that cannot be done in that process's place.
+ * The ladder as it is for one process: what each rung can count, and what is in its way. The first rungs say what could be counted,
+ * by opening each event once on the calling thread; those after them what is counted, as {@link Opened} has it. Both are concluded from
+ * the kernel's rules where nothing can be tried in that process's place. Opens nothing where that might end the JVM.
  */
 final class Rungs {
-    /** Whom an event counts. */
-    enum Scope {
-        THREAD,
-        OTHER_THREAD,
-        CPU
-    }
-
-    /** perf_event_open(2): 0, or the errno. */
-    interface Kernel {
-        int tryOpen(PerfEvent event, Scope scope, long flags);
-    }
-
     /** For some thirty threads, each with a group of the process's and one of its requests. */
     private static final int ENOUGH_FILES = 256;
 
-    private static final long USER_ONLY = Perf.EXCLUDE_KERNEL | Perf.EXCLUDE_HYPERVISOR;
-
-    private static final List<PerfEvent> HARDWARE = List.of(
-            PerfEvent.CYCLES,
-            PerfEvent.INSTRUCTIONS,
-            PerfEvent.CACHE_REFERENCES,
-            PerfEvent.CACHE_MISSES,
-            PerfEvent.BRANCHES,
-            PerfEvent.BRANCH_MISSES,
-            event("bus-cycles", PerfEvent.HARDWARE, 6),
-            event("stalled-cycles-frontend", PerfEvent.HARDWARE, 7),
-            event("stalled-cycles-backend", PerfEvent.HARDWARE, 8),
-            event("ref-cycles", PerfEvent.HARDWARE, 9));
-
-    private static final List<PerfEvent> SOFTWARE = List.of(
-            event("cpu-clock", PerfEvent.SOFTWARE, 0),
-            event("task-clock", PerfEvent.SOFTWARE, 1),
-            PerfEvent.PAGE_FAULTS,
-            PerfEvent.CONTEXT_SWITCHES,
-            event("cpu-migrations", PerfEvent.SOFTWARE, 4),
-            event("minor-faults", PerfEvent.SOFTWARE, 5),
-            event("major-faults", PerfEvent.SOFTWARE, 6),
-            event("alignment-faults", PerfEvent.SOFTWARE, 7),
-            event("emulation-faults", PerfEvent.SOFTWARE, 8));
+    /** Of sysfs: to look each up costs some 50 microseconds. */
+    private static final int MOST_OF_PMUS = 512;
 
     private final Situation situation;
     private final Kernel kernel;
+    private final Catalogue catalogue;
+    private final Opened opened;
+    private final boolean live;
+    /** Why perf_event_open must not be called, or null. */
+    private final @Nullable Refusal shut;
+
     private final String how;
     private final String howNative;
-    /** Why no native code can be called, or null. */
-    private final @Nullable Obstacle noNativeCode;
-    /** Why perf_event_open must not be called, or null. */
-    private final @Nullable Obstacle noPerf;
 
     private Rungs(
             Situation situation,
             Kernel kernel,
-            String how,
-            boolean nativeTried,
-            @Nullable Obstacle noNativeCode,
-            @Nullable Obstacle noPerf) {
+            Catalogue catalogue,
+            Opened opened,
+            boolean live,
+            @Nullable Refusal filtered) {
         this.situation = situation;
         this.kernel = kernel;
-        this.how = how;
-        this.howNative = nativeTried ? "tried" : "concluded";
-        this.noNativeCode = noNativeCode;
-        this.noPerf = noPerf;
+        this.catalogue = catalogue;
+        this.opened = opened;
+        this.live = live;
+        Refusal noNativeCode = opened.noNativeCode();
+        Refusal noPerf = opened.noPerf();
+        shut = noNativeCode != null ? noNativeCode : noPerf != null ? noPerf : filtered;
+        how = live && shut == null ? "tried" : "concluded";
+        howNative = live && opened.wanted().enabled() ? "tried" : "concluded";
     }
 
-    private static PerfEvent event(String name, int type, long config) {
-        return new PerfEvent(name, type, config, 0, 0, 0, 0);
+    /** Of this process, by trying, and by what it counts. */
+    static List<Finding> tried(Opened opened) {
+        Situation self = Situation.ofThisProcess();
+        // The application may have put itself under a filter since.
+        Refusal filtered =
+                opened.wanted().evenIfFiltered() ? null : self.seccomp().objection();
+        return new Rungs(self, new Kernel.OfThisMachine(), Catalogue.ofThisMachine(), opened, true, filtered).all();
     }
 
-    /**
-     * By trying. Under a seccomp filter that may kill, nothing is tried.
-     *
-     * @param evenIfFiltered as the key {@code counters=perf} says
-     */
-    static List<Finding> tried(Situation situation, boolean evenIfFiltered) {
-        Refusal library = Libc.link();
-        Obstacle noPerf = null;
-        Refusal unknown = Perf.objection();
-        if (unknown != null) {
-            noPerf = new Obstacle(unknown.reason(), Fix.NONE);
-        } else if (!evenIfFiltered) {
-            Refusal filtered = Seccomp.read().objection();
-            noPerf = filtered == null ? null : Obstacle.filtered(filtered);
-        }
-        return new Rungs(
-                        situation,
-                        Rungs::open,
-                        noPerf == null ? "tried" : "concluded",
-                        true,
-                        library == null ? null : Obstacle.nativeCode(library, situation.temporaryFolderIs()),
-                        noPerf)
-                .all();
-    }
-
-    /** By the kernel's rules, for a process in whose place nothing can be tried. */
+    /** By the kernel's rules. */
     static List<Finding> concluded(Situation situation) {
-        Refusal objection = situation.objection();
-        String folder = situation.temporaryFolderIs();
-        return new Rungs(
-                        situation,
-                        rules(situation),
-                        "concluded",
-                        false,
-                        folder.isEmpty() ? null : Obstacle.temporaryFolder(folder),
-                        objection == null ? null : Obstacle.filtered(objection))
+        Catalogue catalogue = situation.catalogue();
+        return new Rungs(situation, situation.rules(), catalogue, Opened.concluded(situation, catalogue), false, null)
                 .all();
-    }
-
-    /** With {@code counters=none}: no native code is called. */
-    static List<Finding> switchedOff(Situation situation) {
-        return new Rungs(situation, rules(situation), "concluded", false, Obstacle.switchedOff(), null).all();
-    }
-
-    /** What kernel/events/core.c asks, in its order. */
-    static Kernel rules(Situation situation) {
-        return (event, scope, flags) -> {
-            int paranoid = situation.isPerfmonCapable() ? -1 : situation.paranoidLevel();
-            if ((paranoid > 2 && situation.isPatched())
-                    || (paranoid > 1 && (flags & Perf.EXCLUDE_KERNEL) == 0)
-                    || (paranoid > 0 && scope == Scope.CPU)) {
-                return Perf.EACCES;
-            }
-            return event.type() == PerfEvent.HARDWARE && !situation.hasPmu() ? Perf.ENOENT : 0;
-        };
-    }
-
-    private static int open(PerfEvent event, Scope scope, long flags) {
-        int fd;
-        if (scope == Scope.CPU) {
-            fd = Perf.openOnCpu(event, 0, -1, flags, Perf.FORMAT_TIMES);
-        } else {
-            // The main thread has the number of the process.
-            int tid = scope == Scope.THREAD ? 0 : (int) ProcessHandle.current().pid();
-            fd = Perf.open(event, tid, -1, flags, Perf.FORMAT_TIMES);
-        }
-        if (fd < 0) {
-            return -fd;
-        }
-        Libc.close(fd);
-        return 0;
     }
 
     private List<Finding> all() {
+        Choice choice = opened.choice();
+        long flags = choice == null ? 0 : choice.flags();
         List<Finding> rungs = new ArrayList<>();
-        Finding both = events("hardware counters", HARDWARE, Scope.THREAD, 0, 1);
-        Finding user = events("hardware counters, user side only", HARDWARE, Scope.THREAD, USER_ONLY, 2);
-        rungs.add(both);
-        rungs.add(user);
-        Finding best = both.state().equals("no") ? user : both;
-        long flags = best == user ? USER_ONLY : 0;
-        rungs.add(ofTheProcess(best, flags));
-        rungs.add(ofRequests(best, flags));
-        rungs.add(events("hardware counters of the whole host", HARDWARE, Scope.CPU, 0, 0));
+        rungs.add(survey("hardware counters", "hardware events with the kernel's side", Catalogue.hardware(), 0));
+        rungs.add(
+                survey("hardware counters, user side only", "hardware events", Catalogue.hardware(), Ladder.USER_ONLY));
+        rungs.add(survey("hardware cache events", "cache events", Catalogue.caches(), flags));
+        rungs.add(survey("raw events", "raw events", List.of("r0"), flags));
+        rungs.add(ofPmus(flags));
+        rungs.add(sideBySide());
+        rungs.add(ofTheProcess());
+        rungs.add(ofRequests());
+        rungs.add(ofTheHost());
+        if (!opened.wanted().names().isEmpty()) {
+            rungs.add(askedFor());
+        }
         rungs.add(software());
+        Refusal noNativeCode = opened.noNativeCode();
         rungs.add(
                 noNativeCode == null
                         ? Finding.yes("getrusage", "CPU time, page faults, context switches of the process", howNative)
@@ -171,171 +90,238 @@ final class Rungs {
         rungs.add(procfs());
         rungs.add(
                 noNativeCode == null
-                        ? Finding.yes(
-                                "native code (JNA)",
-                                howNative.equals("tried") ? "loaded" : "nothing in its way",
-                                howNative)
+                        ? Finding.yes("native code (JNA)", live ? "loaded" : "nothing in its way", howNative)
                         : Finding.no("native code (JNA)", noNativeCode, howNative));
         rungs.add(files());
         rungs.add(breakpoints());
         return rungs;
     }
 
-    private @Nullable Obstacle shut() {
-        return noNativeCode != null ? noNativeCode : noPerf;
+    private List<Named> find(List<String> names) {
+        List<Named> found = new ArrayList<>();
+        for (String name : names) {
+            try {
+                found.add(catalogue.find(name));
+            } catch (UnknownEvent unusable) {
+                // Of a file in sysfs that Pitot cannot read as an event; then it is none.
+            }
+        }
+        return found;
     }
 
-    /** @param enough the highest perf_event_paranoid at which it would be allowed */
-    private Finding events(String subject, List<PerfEvent> events, Scope scope, long flags, int enough) {
-        Obstacle shut = shut();
+    private Finding survey(String subject, String what, List<String> names, long flags) {
+        if (shut != null) {
+            return Finding.no(subject, shut, how);
+        }
+        Survey survey = Survey.of(what, find(names), false, flags, kernel);
+        return Finding.of(subject, joined(survey.open(), flags), survey.open(), survey.refusals(), how);
+    }
+
+    private static String joined(List<String> names, long flags) {
+        return String.join(", ", names) + (flags == 0 ? "" : " (user side)");
+    }
+
+    private Finding ofPmus(long flags) {
+        String subject = "events of PMUs in sysfs";
         if (shut != null) {
             return Finding.no(subject, shut, how);
         }
         List<String> open = new ArrayList<>();
-        List<String> missing = new ArrayList<>();
-        int first = 0;
-        for (PerfEvent event : events) {
-            int errno = kernel.tryOpen(event, scope, flags);
-            if (errno == 0) {
-                open.add(event.name());
-            } else {
-                missing.add(event.name());
-                first = first == 0 ? errno : first;
+        List<String> counts = new ArrayList<>();
+        List<Refusal> refusals = new ArrayList<>();
+        int left = MOST_OF_PMUS;
+        int untried = 0;
+        for (Pmu pmu : catalogue.pmusWithEvents()) {
+            List<String> names = new ArrayList<>();
+            for (String event : pmu.events()) {
+                if (left > 0) {
+                    left--;
+                    names.add(pmu.name() + "/" + event + "/");
+                } else {
+                    untried++;
+                }
             }
+            Survey survey = Survey.of("the events of " + pmu.name(), find(names), false, flags, kernel);
+            open.addAll(survey.open());
+            refusals.addAll(survey.refusals());
+            counts.add(pmu.name() + " " + survey.open().size() + " of " + names.size());
         }
-        if (missing.isEmpty()) {
-            return Finding.yes(subject, String.join(", ", open), how);
+        if (counts.isEmpty()) {
+            return Finding.no(subject, new Refusal("No PMU of this machine names its events", ""), how);
         }
-        boolean hardware = events == HARDWARE;
-        Obstacle obstacle = open.isEmpty() && hardware && first == Perf.ENOENT
-                ? Obstacle.noPmu(situation.isVirtual())
-                : Obstacle.of(first, String.join(", ", missing), enough, situation);
-        if (!open.isEmpty()) {
-            return Finding.partial(subject, String.join(", ", open), obstacle, how);
-        }
-        // The kernel looks at privileges first: with them, there may be nothing behind the door.
-        if (hardware && first == Perf.EACCES && !situation.hasPmu()) {
-            Obstacle none = Obstacle.noPmu(situation.isVirtual());
-            obstacle = new Obstacle(obstacle.sentence() + "; and " + lower(none.sentence()), none.fix());
-        }
-        return Finding.no(subject, obstacle, how);
+        String detail = String.join(", ", counts) + (untried == 0 ? "" : ", " + untried + " not tried") + ": "
+                + joined(open, flags);
+        return Finding.of(subject, detail, open, refusals, how);
     }
 
-    private static String lower(String sentence) {
-        return Character.toLowerCase(sentence.charAt(0)) + sentence.substring(1);
+    /** How much of the hardware is counted at once, as was found by trying. */
+    private Finding sideBySide() {
+        String subject = "hardware counters side by side";
+        Choice choice = opened.choice();
+        List<String> ofProcess = opened.process().hardwareNames();
+        if (choice == null || ofProcess.isEmpty()) {
+            return Finding.of(subject, "", List.of(), none(), how);
+        }
+        if (!live) {
+            return new Finding(
+                    subject, true, "partial", "", List.of(), "How many run side by side must be tried", Fix.NONE, how);
+        }
+        int ofRequest = opened.span().hardwareNames().size();
+        String detail = ofProcess.size() + " for the process"
+                + (ofRequest == 0 ? "" : ", and " + ofRequest + " more while a request is served")
+                + (choice.crowded().isEmpty() ? ", all of the time" : "")
+                + (kernel.standing().watchdog() ? "; the kernel's NMI watchdog holds one more" : "");
+        return Finding.of(subject, detail, ofProcess, choice.crowded(), how);
     }
 
-    private Finding ofTheProcess(Finding best, long flags) {
+    /** Why no hardware event was opened for the process. */
+    private List<Refusal> none() {
+        Choice choice = opened.choice();
+        if (choice == null) {
+            return shut == null ? opened.ofProcess() : List.of(shut);
+        }
+        return opened.ofProcess().isEmpty() ? List.of(choice.hardwareRefusal()) : opened.ofProcess();
+    }
+
+    private Finding ofTheProcess() {
         String subject = "hardware counters of the process";
-        if (best.state().equals("no")) {
-            return new Finding(subject, true, "no", "", best.blocker(), best.fix(), how);
+        List<String> names = opened.process().hardwareNames();
+        Choice choice = opened.choice();
+        if (choice == null || names.isEmpty()) {
+            return Finding.of(subject, "", List.of(), none(), how);
         }
-        int errno = kernel.tryOpen(PerfEvent.CYCLES, Scope.OTHER_THREAD, flags | Perf.INHERIT | Perf.INHERIT_THREAD);
-        String detail = best.detail() + (flags == 0 ? "" : " (user side)") + ", of all threads";
-        if (errno == Perf.EINVAL) {
-            return Finding.partial(
-                    subject,
-                    detail,
-                    new Obstacle("This kernel counts child processes too", Fix.everywhere("Linux 5.13 or newer")),
-                    how);
-        }
-        if (errno != 0) {
-            return Finding.no(subject, Obstacle.of(errno, "other threads", flags == 0 ? 1 : 2, situation), how);
-        }
-        return Finding.yes(subject, detail, how);
+        return Finding.of(subject, joined(names, choice.flags()) + ", of all threads", names, opened.ofProcess(), how);
     }
 
-    private Finding ofRequests(Finding best, long flags) {
+    private Finding ofRequests() {
         String subject = "counters of each request";
-        Obstacle shut = shut();
+        Choice choice = opened.choice();
+        if (choice == null) {
+            return Finding.of(subject, "", List.of(), none(), how);
+        }
+        List<Refusal> refusals = new ArrayList<>(opened.ofSpan());
+        if (opened.span().hardwareNames().isEmpty()) {
+            refusals.add(0, choice.hardwareRefusal());
+        }
+        List<String> names = opened.span().names();
+        return Finding.of(subject, joined(names, choice.flags()), names, refusals, how);
+    }
+
+    private Finding ofTheHost() {
+        String subject = "hardware counters of the whole host";
         if (shut != null) {
             return Finding.no(subject, shut, how);
         }
-        List<String> names = new ArrayList<>();
-        if (kernel.tryOpen(PerfEvent.PAGE_FAULTS, Scope.THREAD, flags) == 0) {
-            names.add("page-faults");
+        if (opened.wanted().host()) {
+            List<String> names = opened.host().hardwareNames();
+            return Finding.of(subject, String.join(", ", names), names, opened.ofHost(), how);
         }
-        if (kernel.tryOpen(PerfEvent.CONTEXT_SWITCHES, Scope.THREAD, 0) == 0) {
-            names.add("context-switches");
+        Survey survey = Survey.of("whole CPUs", find(Catalogue.hardware()), true, 0, kernel);
+        return Finding.of(
+                subject,
+                String.join(", ", survey.open()) + ", with counters.host=true",
+                survey.open(),
+                survey.refusals(),
+                how);
+    }
+
+    /** What became of each name in {@code counters=}. */
+    private Finding askedFor() {
+        String subject = "counters asked for by name";
+        Choice choice = opened.choice();
+        if (choice == null) {
+            return Finding.of(subject, "", List.of(), none(), how);
         }
-        if (best.state().equals("no")) {
-            Obstacle obstacle = new Obstacle(best.blocker(), best.fix());
-            if (names.isEmpty() && kernel.tryOpen(PerfEvent.PAGE_FAULTS, Scope.THREAD, USER_ONLY) == 0) {
-                names.add("page-faults");
+        List<String> counted = new ArrayList<>();
+        List<Refusal> refusals = new ArrayList<>();
+        for (String asked : opened.wanted().names()) {
+            Refusal no = choice.refusals().get(asked);
+            if (no == null) {
+                for (Named named : find(List.of(asked))) {
+                    boolean is = opened.process().counter(named.name()) != null
+                            || opened.host().counter(named.name()) != null;
+                    no = is ? null : choice.refusals().getOrDefault(named.name(), Refusal.all(opened.ofProcess()));
+                }
             }
-            return names.isEmpty()
-                    ? Finding.no(subject, obstacle, how)
-                    : Finding.partial(subject, String.join(", ", names), obstacle, how);
+            if (no == null) {
+                counted.add(asked);
+            } else {
+                refusals.add(no);
+            }
         }
-        names.add(0, best.detail() + (flags == 0 ? "" : " (user side)"));
-        return Finding.yes(subject, String.join(", ", names), how);
+        return Finding.of(subject, joined(counted, choice.flags()), counted, refusals, how);
+    }
+
+    private Finding software() {
+        String subject = "software events of perf";
+        if (shut != null) {
+            return Finding.no(subject, shut, how);
+        }
+        List<Named> events = find(Catalogue.software());
+        Survey both = Survey.of("software events with the kernel's side", events, false, 0, kernel);
+        if (!both.open().isEmpty()) {
+            return Finding.of(subject, joined(both.open(), 0), both.open(), both.refusals(), how);
+        }
+        Survey user = Survey.of("software events", events, false, Ladder.USER_ONLY, kernel);
+        if (user.open().isEmpty()) {
+            return Finding.of(subject, "", List.of(), user.refusals(), how);
+        }
+        List<Refusal> refusals = new ArrayList<>(both.refusals());
+        refusals.addAll(user.refusals());
+        return Finding.of(subject, joined(user.open(), Ladder.USER_ONLY), user.open(), refusals, how);
     }
 
     private Finding files() {
         String subject = "file descriptors for counters";
-        int budget = new FileBudget(situation.fileLimit()).left();
-        String detail = budget + ", at most a quarter of the limit";
-        return budget >= ENOUGH_FILES
-                ? Finding.yes(subject, detail, "read")
-                : Finding.partial(
-                        subject,
-                        detail,
-                        Obstacle.fewFiles("Only " + situation.fileLimit()
-                                + " files may be open: threads for whose counters none is left go without"),
-                        "read");
-    }
-
-    private Finding software() {
-        Finding all = events("software events of perf", SOFTWARE, Scope.THREAD, 0, 1);
-        if (!all.state().equals("no") || shut() != null) {
-            return all;
+        String detail = opened.descriptors() + " at most, a quarter of the limit of open files"
+                + (opened.held() == 0 ? "" : ", of which " + opened.held() + " are held") + "; " + FileBudget.ORDER;
+        Refusal given = opened.ofFiles();
+        if (given == null && opened.descriptors() >= ENOUGH_FILES) {
+            return Finding.yes(subject, detail, "read");
         }
-        Finding user = events("software events of perf", SOFTWARE, Scope.THREAD, USER_ONLY, 2);
-        if (user.state().equals("no")) {
-            return user;
-        }
-        // These open without the kernel's side and then read 0 for ever: they happen inside the kernel.
-        String detail = user.detail().replace("context-switches, cpu-migrations, ", "");
-        return Finding.partial(user.subject(), detail + " (user side)", new Obstacle(all.blocker(), all.fix()), how);
+        Refusal few = new Refusal(
+                "Only " + situation.fileLimit()
+                        + " files may be open: threads for whose counters none is left go without",
+                "",
+                Fix.FILES);
+        return Finding.partial(subject, detail, given == null ? few : given, "read");
     }
 
     private Finding procfs() {
         String subject = "/proc and schedstat";
         if (!situation.hasProcfs()) {
             return Finding.no(
-                    subject, new Obstacle("/proc cannot be read", Fix.everywhere("mount -t proc proc /proc")), "read");
+                    subject,
+                    new Refusal("/proc cannot be read", "Mount /proc", Fix.everywhere("mount -t proc proc /proc")),
+                    "read");
         }
         return situation.hasSchedstat()
                 ? Finding.yes(subject, "CPU time, page faults, wait for a CPU, of each thread", "read")
                 : Finding.partial(
                         subject,
                         "CPU time, page faults",
-                        new Obstacle("This kernel was built without CONFIG_SCHED_INFO", Fix.NONE),
+                        new Refusal("This kernel was built without CONFIG_SCHED_INFO", ""),
                         "read");
     }
 
     private Finding breakpoints() {
         String subject = "hardware breakpoints";
-        Obstacle shut = shut();
         if (shut != null) {
             return Finding.no(subject, shut, how);
         }
-        int errno;
-        if (how.equals("tried")) {
-            ByteBuffer watched = Libc.allocate(8);
-            long address = Libc.address(watched);
-            try {
-                // HW_BREAKPOINT_W on 8 bytes of our own.
-                PerfEvent write = new PerfEvent("breakpoint", PerfEvent.BREAKPOINT, 0, address, 8, 2, 0);
-                errno = kernel.tryOpen(write, Scope.THREAD, USER_ONLY);
-            } finally {
+        ByteBuffer watched = live ? Libc.allocate(8) : ByteBuffer.allocate(0);
+        long address = live ? Libc.address(watched) : 0;
+        try {
+            // HW_BREAKPOINT_W on 8 bytes of our own.
+            PerfEvent write = new PerfEvent("breakpoints", PerfEvent.BREAKPOINT, 0, address, 8, 2, 0);
+            int errno = kernel.tryOpen(List.of(write), Kernel.THIS_THREAD, Ladder.USER_ONLY);
+            return errno == 0
+                    ? Finding.yes(subject, "writes to and executions of an address", how)
+                    : Finding.no(subject, kernel.standing().explain(write, errno, Standing.USER_SIDE), how);
+        } finally {
+            if (live) {
                 Libc.free(address);
             }
-        } else {
-            errno = kernel.tryOpen(event("breakpoint", PerfEvent.BREAKPOINT, 0), Scope.THREAD, USER_ONLY);
         }
-        return errno == 0
-                ? Finding.yes(subject, "writes to and executions of an address", how)
-                : Finding.no(subject, Obstacle.of(errno, "breakpoints", 2, situation), how);
     }
 }

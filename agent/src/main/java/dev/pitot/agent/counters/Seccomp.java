@@ -1,10 +1,6 @@
 package dev.pitot.agent.counters;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Map;
+import dev.pitot.agent.counters.Refusal.Fix;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,43 +11,16 @@ import org.jspecify.annotations.Nullable;
  * such a profile would refuse, so not asking loses nothing, and a profile of somebody's own that kills is not met. See
  * seccomp(2), proc(5) "Seccomp", "Seccomp_filters" and "CapBnd", and ADR 0004.
  *
- * @param status text of {@code /proc/self/status}, or null when it cannot be read
+ * @param status text of {@code /proc/PID/status}, or null when it cannot be read
  * @param firstStatus the same of process 1, which in a container has the runtime's filter and no other
  * @param inContainer whether a known container runtime left its marks
  */
 record Seccomp(@Nullable String status, @Nullable String firstStatus, boolean inContainer) {
     private static final String FILTERED = "2";
-    private static final int CAP_SYS_ADMIN = 21;
-    private static final int CAP_PERFMON = 38;
     private static final String REMEDY =
             "Set counters=perf if the filter allows perf_event_open or answers with an errno";
-
-    /** Looks at this process. */
-    static Seccomp read() {
-        return new Seccomp(
-                text("/proc/self/status"),
-                text("/proc/1/status"),
-                hasMarks(System.getenv())
-                        || Files.exists(Path.of("/.dockerenv"))
-                        || Files.exists(Path.of("/run/.containerenv")));
-    }
-
-    private static boolean hasMarks(Map<String, String> environment) {
-        if (environment.containsKey("KUBERNETES_SERVICE_HOST") || environment.containsKey("container")) {
-            return true;
-        }
-        String groups = text("/proc/self/cgroup");
-        return groups != null
-                && (groups.contains("kubepods") || groups.contains("docker") || groups.contains("containerd"));
-    }
-
-    private static @Nullable String text(String file) {
-        try {
-            return Files.readString(Path.of(file), StandardCharsets.ISO_8859_1);
-        } catch (IOException | RuntimeException unreadable) {
-            return null;
-        }
-    }
+    private static final Fix FIX =
+            Fix.withProfile("in the systemd unit: SystemCallFilter=perf_event_open, and counters=perf for the agent");
 
     /** Why perf_event_open must not be called, or null when it may. */
     @Nullable
@@ -61,22 +30,25 @@ record Seccomp(@Nullable String status, @Nullable String firstStatus, boolean in
                     "/proc/self/status cannot be read, so that a seccomp filter may end the JVM rather than refuse",
                     "Mount /proc, or set counters=perf if no filter is in force");
         }
-        String mode = field(status, "Seccomp");
+        String mode = Situation.field(status, "Seccomp");
         if (mode.isEmpty() || mode.equals("0")) {
             return null;
         }
         if (!inContainer || !mode.equals(FILTERED)) {
-            return new Refusal("A seccomp filter is in force that may end the JVM rather than refuse", REMEDY);
+            return new Refusal("A seccomp filter is in force that may end the JVM rather than refuse", REMEDY, FIX);
         }
         if (!isOfTheContainer()) {
             return new Refusal(
                     "A seccomp filter is in force beside the container's, and may end the JVM rather than refuse",
-                    REMEDY);
+                    REMEDY,
+                    FIX);
         }
-        if (!isBounded(CAP_PERFMON) && !isBounded(CAP_SYS_ADMIN)) {
+        // The bounding set: what the container was given, also when its process is not root and holds nothing itself.
+        if (!Situation.holdsOne(status, "CapBnd")) {
             return new Refusal(
                     "The container's seccomp filter allows perf_event only with CAP_PERFMON, which the container lacks",
-                    "Add CAP_PERFMON to the container, or set counters=perf if its profile allows perf_event_open without");
+                    "Add CAP_PERFMON to the container, or set counters=perf if its profile allows perf_event_open without",
+                    Fix.withCapability(""));
         }
         return null;
     }
@@ -86,28 +58,12 @@ record Seccomp(@Nullable String status, @Nullable String firstStatus, boolean in
         if (firstStatus == null) {
             return true;
         }
-        return field(firstStatus, "Seccomp").equals(FILTERED)
+        return Situation.field(firstStatus, "Seccomp").equals(FILTERED)
                 && filters(firstStatus) >= filters(status == null ? "" : status);
     }
 
     private static int filters(String status) {
-        String number = field(status, "Seccomp_filters");
+        String number = Situation.field(status, "Seccomp_filters");
         return number.isEmpty() ? 1 : Integer.parseInt(number);
-    }
-
-    /** The bounding set: what the container was given, also when its process is not root and holds nothing itself. */
-    private boolean isBounded(int capability) {
-        String set = field(status == null ? "" : status, "CapBnd");
-        return !set.isEmpty() && (Long.parseUnsignedLong(set, 16) >>> capability & 1) == 1;
-    }
-
-    /** The value of a line of {@code /proc/PID/status}, empty when there is none. */
-    static String field(String status, String name) {
-        for (String line : status.split("\n")) {
-            if (line.startsWith(name + ":")) {
-                return line.substring(name.length() + 1).strip();
-            }
-        }
-        return "";
     }
 }

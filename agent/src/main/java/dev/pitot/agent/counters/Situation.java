@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Situation {
     static final String UNKNOWN = "unknown";
+    private static final String NONE = "none found";
     private static final int CAP_SYS_PTRACE = 19;
     private static final int CAP_SYS_ADMIN = 21;
     private static final int CAP_PERFMON = 38;
@@ -40,6 +41,10 @@ final class Situation {
         this.status = ofProcess("status");
     }
 
+    static Situation ofThisProcess() {
+        return new Situation(Path.of("/"), "self");
+    }
+
     /** Empty when it cannot be read. */
     private String text(String file) {
         try {
@@ -55,7 +60,8 @@ final class Situation {
         return text("proc/" + pid + "/" + file);
     }
 
-    private static String field(String text, String name) {
+    /** The value of a line of {@code /proc/PID/status} and its like, empty when there is none. */
+    static String field(String text, String name) {
         for (String line : text.split("\n")) {
             if (line.startsWith(name) && line.substring(name.length()).strip().startsWith(":")) {
                 return line.substring(line.indexOf(':') + 1).strip();
@@ -72,13 +78,62 @@ final class Situation {
         return known(text("proc/sys/kernel/perf_event_paranoid"));
     }
 
-    /** 2, the kernel's own preset, when it cannot be read. */
-    int paranoidLevel() {
+    /** {@link Standing#UNKNOWN} when it cannot be read. */
+    private int paranoidLevel() {
         try {
             return Integer.parseInt(paranoid());
         } catch (NumberFormatException unknown) {
-            return 2;
+            return Standing.UNKNOWN;
         }
+    }
+
+    /** What turns an errno into a sentence. */
+    Standing standing() {
+        return new Standing(
+                paranoidLevel(),
+                holdsOne(status, "CapEff"),
+                !seccompMode().isEmpty() && !seccompMode().equals("0"),
+                hasPmu(),
+                isVirtual(),
+                text("proc/sys/kernel/nmi_watchdog").equals("1"));
+    }
+
+    Catalogue catalogue() {
+        return new Catalogue(root.resolve("sys/bus/event_source/devices"));
+    }
+
+    /** The answers of perf_event_open(2) that kernel/events/core.c gives, asked in its order; a CPU that knows every event. */
+    Kernel rules() {
+        Standing standing = standing();
+        int paranoid = isPerfmonCapable() ? -1 : standing.paranoid() == Standing.UNKNOWN ? 2 : standing.paranoid();
+        boolean patched = isPatched();
+        return new Kernel() {
+            @Override
+            public int tryOpen(List<PerfEvent> group, int cpu, long flags) {
+                for (PerfEvent event : group) {
+                    boolean withKernel = ((flags | event.excluded()) & Perf.EXCLUDE_KERNEL) == 0;
+                    if ((paranoid > 2 && patched)
+                            || (paranoid > Standing.BOTH_SIDES && withKernel)
+                            || (paranoid > Standing.WHOLE_CPUS && cpu != THIS_THREAD)) {
+                        return Perf.EACCES;
+                    }
+                    if (event.isOfCores() && !standing.hasPmu()) {
+                        return Perf.ENOENT;
+                    }
+                }
+                return 0;
+            }
+
+            @Override
+            public double shareOf(List<List<CounterPlan.Group>> bundles, long flags, long nanos) {
+                return 1;
+            }
+
+            @Override
+            public Standing standing() {
+                return standing;
+            }
+        };
     }
 
     /** Mainline knows no level above 2; Debian, Ubuntu and Android have a patch that makes those shut perf_event altogether. */
@@ -87,13 +142,19 @@ final class Situation {
         return version.contains("Debian") || version.contains("Ubuntu") || version.contains("ndroid");
     }
 
-    String seccomp() {
+    /** 0 none, 1 strict, 2 filtered; empty when it is unknown. */
+    String seccompMode() {
         return field(status, "Seccomp");
     }
 
     /** Whether the kernel lets it count all: it looks at these two, in the first user namespace only. */
-    boolean isPerfmonCapable() {
-        return (has("CapEff", CAP_PERFMON) || has("CapEff", CAP_SYS_ADMIN)) && isInFirstUserNamespace();
+    private boolean isPerfmonCapable() {
+        return holdsOne(status, "CapEff") && isInFirstUserNamespace();
+    }
+
+    /** Whether a set of capabilities has {@code CAP_PERFMON} or {@code CAP_SYS_ADMIN}. */
+    static boolean holdsOne(String status, String set) {
+        return has(status, set, CAP_PERFMON) || has(status, set, CAP_SYS_ADMIN);
     }
 
     private boolean isInFirstUserNamespace() {
@@ -101,7 +162,7 @@ final class Situation {
         return map.isEmpty() || Arrays.equals(map.split("\\s+"), new String[] {"0", "0", "4294967295"});
     }
 
-    private boolean has(String set, int capability) {
+    private static boolean has(String status, String set, int capability) {
         String bits = field(status, set);
         try {
             return !bits.isEmpty() && (Long.parseUnsignedLong(bits, 16) >>> capability & 1) == 1;
@@ -111,7 +172,7 @@ final class Situation {
     }
 
     boolean isVirtual() {
-        return !virtualisation().equals("none found");
+        return !virtualisation().startsWith(NONE);
     }
 
     private String virtualisation() {
@@ -131,7 +192,7 @@ final class Situation {
         for (String name : new String[] {"hypervisor", "KVM", "QEMU", "VMware", "Xen", "Virtual", "Amazon", "Google"}) {
             byName |= all.contains(name) && !all.contains(".metal");
         }
-        return byName ? all : "none found" + (all.isEmpty() ? "" : " (" + all + ")");
+        return byName ? all : NONE + (all.isEmpty() ? "" : " (" + all + ")");
     }
 
     private String pmus() {
@@ -168,27 +229,31 @@ final class Situation {
         if (Files.exists(root.resolve("proc/" + pid + "/root/run/.containerenv"))) {
             return "podman (/run/.containerenv)";
         }
-        return "none found";
+        return NONE;
     }
 
-    /** Why perf_event_open must not be called in that process, or null. */
-    @Nullable
-    Refusal objection() {
+    /** What decides whether perf_event_open may be called in that process. */
+    Seccomp seccomp() {
         // One number: it is in the process namespace of this /proc, whose process 1 is its own. Of another one nothing
         // is known.
         String first = field(status, "NSpid").split("\\s+").length == 1 ? text("proc/1/status") : "";
-        return new Seccomp(
-                        status.isEmpty() ? null : status,
-                        first.isEmpty() ? null : first,
-                        !container().equals("none found"))
-                .objection();
+        return new Seccomp(status.isEmpty() ? null : status, first.isEmpty() ? null : first, hasContainersFilter());
+    }
+
+    /** Whether it has the marks of a runtime whose filter answers with an errno. */
+    private boolean hasContainersFilter() {
+        String container = container();
+        if (isSelf() && (System.getenv("KUBERNETES_SERVICE_HOST") != null || System.getenv("container") != null)) {
+            return true;
+        }
+        return !container.equals(NONE) && !container.equals("lxc");
     }
 
     private String cgroup() {
         boolean one = Files.exists(root.resolve("sys/fs/cgroup/memory"));
         boolean two = Files.exists(root.resolve("sys/fs/cgroup/cgroup.controllers"));
         boolean mixed = Files.exists(root.resolve("sys/fs/cgroup/unified/cgroup.controllers"));
-        return two ? "version 2" : one ? mixed ? "version 1, and 2 beside it" : "version 1" : "none found";
+        return two ? "version 2" : one ? mixed ? "version 1, and 2 beside it" : "version 1" : NONE;
     }
 
     /** Soft limit of open files; {@link Long#MAX_VALUE} when there is none or it is unknown. */
@@ -220,13 +285,13 @@ final class Situation {
         List<String> held = new ArrayList<>();
         for (String set : new String[] {"CapEff", "CapBnd"}) {
             List<String> names = new ArrayList<>();
-            if (has(set, CAP_PERFMON)) {
+            if (has(status, set, CAP_PERFMON)) {
                 names.add("CAP_PERFMON");
             }
-            if (has(set, CAP_SYS_ADMIN)) {
+            if (has(status, set, CAP_SYS_ADMIN)) {
                 names.add("CAP_SYS_ADMIN");
             }
-            if (has(set, CAP_SYS_PTRACE)) {
+            if (has(status, set, CAP_SYS_PTRACE)) {
                 names.add("CAP_SYS_PTRACE");
             }
             held.add((set.equals("CapEff") ? "effective " : "bounding ")
@@ -280,8 +345,19 @@ final class Situation {
         return pid.equals("self");
     }
 
-    /** What of the temporary folder keeps JNA from loading its library there; empty when nothing does. */
-    String temporaryFolderIs() {
+    /** What keeps JNA from loading its library from the temporary folder, as far as it can be seen beforehand, or null. */
+    @Nullable
+    Refusal temporaryFolderRefused() {
+        String is = temporaryFolderIs();
+        return is.isEmpty()
+                ? null
+                : new Refusal(
+                        "The native part of JNA could not be loaded from " + temporaryFolder() + ", which is " + is,
+                        "Set -Djava.io.tmpdir to a folder that is writable and not mounted noexec",
+                        Refusal.Fix.FOLDER);
+    }
+
+    private String temporaryFolderIs() {
         String folder = temporaryFolder();
         String options = mountOptions(folder);
         return options.contains(",noexec,")
@@ -372,7 +448,7 @@ final class Situation {
         facts.add(Finding.fact("NMI watchdog", known(text("proc/sys/kernel/nmi_watchdog"))));
         facts.add(Finding.fact("user", user()));
         facts.add(Finding.fact("capabilities", capabilities()));
-        facts.add(Finding.fact("seccomp", seccompName(seccomp())));
+        facts.add(Finding.fact("seccomp", seccompName(seccompMode())));
         facts.add(Finding.fact("no new privileges", field(status, "NoNewPrivs").equals("1") ? "set" : "not set"));
         facts.add(Finding.fact("container", container()));
         facts.add(Finding.fact("cgroup", cgroup()));

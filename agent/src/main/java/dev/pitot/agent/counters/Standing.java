@@ -1,12 +1,9 @@
 package dev.pitot.agent.counters;
 
 import dev.pitot.agent.counters.Refusal.Fix;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
- * What the kernel's settings and this process's privileges say about perf_event: what turns an errno into a sentence. See
+ * What of a {@link Situation} turns an errno of perf_event_open(2) into a sentence, for the status board and for the doctor alike. See
  * perf_event_open(2) "ERRORS", capabilities(7) and the kernel's Documentation/admin-guide/perf-security.rst.
  *
  * @param paranoid kernel.perf_event_paranoid: -1 everything is allowed, 0 no raw tracepoints, 1 no whole CPUs, 2 no kernel,
@@ -14,79 +11,26 @@ import java.nio.file.Path;
  * @param capable whether the process holds CAP_PERFMON or CAP_SYS_ADMIN
  * @param filtered whether it is under a seccomp filter
  * @param hasPmu whether the kernel has a PMU for the CPU's cores
+ * @param virtual whether the machine runs under a hypervisor
  * @param watchdog whether the kernel's NMI watchdog holds one counter of each CPU
  */
-record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu, boolean watchdog) {
+record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu, boolean virtual, boolean watchdog) {
     static final int UNKNOWN = Integer.MIN_VALUE;
 
-    private static final int CAP_SYS_ADMIN = 21;
-    private static final int CAP_PERFMON = 38;
+    /** The highest level at which the kernel lets everybody count the user's side of own threads, both sides, whole CPUs. */
+    static final int USER_SIDE = 2;
 
-    private static final String WITH_CAPABILITY = "docker run --cap-add=PERFMON";
-    private static final String WITH_PROFILE = WITH_CAPABILITY + " --security-opt seccomp=perf-allowed.json";
-    private static final String IN_POD = "securityContext: {capabilities: {add: [\"PERFMON\"]}}";
-    private static final String IN_POD_WITH_PROFILE = "securityContext: {capabilities: {add: [\"PERFMON\"]}, "
-            + "seccompProfile: {type: Localhost, localhostProfile: perf-allowed.json}}";
+    static final int BOTH_SIDES = 1;
+    static final int WHOLE_CPUS = 0;
 
-    static Standing ofThisProcess() {
-        return read(Path.of("/proc"), Path.of("/sys/bus/event_source/devices"));
-    }
-
-    /**
-     * @param proc {@code /proc} or a folder like it
-     * @param devices {@code /sys/bus/event_source/devices} or a folder like it
-     */
-    static Standing read(Path proc, Path devices) {
-        String status = text(proc.resolve("self/status"));
-        long effective = number(Seccomp.field(status, "CapEff"), 16, 0);
-        return new Standing(
-                (int) number(text(proc.resolve("sys/kernel/perf_event_paranoid")), 10, UNKNOWN),
-                (effective >>> CAP_PERFMON & 1) == 1 || (effective >>> CAP_SYS_ADMIN & 1) == 1,
-                number(Seccomp.field(status, "Seccomp"), 10, 0) != 0,
-                hasPmu(devices),
-                text(proc.resolve("sys/kernel/nmi_watchdog")).equals("1"));
-    }
-
-    private static boolean hasPmu(Path devices) {
-        if (Files.exists(devices.resolve("cpu"))) {
-            return true;
-        }
-        String[] names = devices.toFile().list();
-        for (String name : names == null ? new String[0] : names) {
-            if (Files.exists(devices.resolve(name).resolve("cpus"))) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static String text(Path file) {
-        try {
-            return Files.readString(file, StandardCharsets.ISO_8859_1).strip();
-        } catch (Exception unreadable) {
-            // Only the wording of a sentence depends on it.
-            return "";
-        }
-    }
-
-    private static long number(String digits, int radix, long otherwise) {
-        try {
-            return radix == 16 ? Long.parseUnsignedLong(digits, 16) : Long.parseLong(digits);
-        } catch (NumberFormatException none) {
-            return otherwise;
-        }
-    }
-
-    private String level() {
-        return "perf_event_paranoid is " + (paranoid == UNKNOWN ? "unknown" : Integer.toString(paranoid));
-    }
+    private static final String STOP_OTHERS = "Stop other profilers on this machine";
 
     /**
      * One sentence for an errno of {@link Perf#open}, and the smallest thing that would help.
      *
-     * @param wholeCpus whether a whole CPU was to be counted, and not a thread of this process
+     * @param enough the level of {@link #USER_SIDE} and its neighbours at which what was asked for is allowed
      */
-    Refusal explain(PerfEvent event, int errno, boolean wholeCpus) {
+    Refusal explain(PerfEvent event, int errno, int enough) {
         String what = event.name();
         return switch (errno) {
             case Perf.ENOENT -> missing(event);
@@ -94,40 +38,35 @@ record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu,
                 new Refusal("The PMU for " + what + " serves no CPU that is online, or the CPU lacks it", "");
             case Perf.EOPNOTSUPP ->
                 new Refusal("The PMU of this machine cannot count " + what + " for want of a hardware feature", "");
-            case Perf.EACCES -> denied(what, wholeCpus);
-            case Perf.EPERM -> filtered ? filtered(what) : denied(what, wholeCpus);
+            case Perf.EACCES -> denied(event, enough);
+            case Perf.EPERM -> filtered ? filtered(what) : denied(event, enough);
             case Perf.EMFILE ->
                 new Refusal(
                         "No file descriptor was left for " + what,
                         "Raise the limit of open files (ulimit -n), or set counters=none",
-                        new Fix(
-                                "ulimit -n 65536, or LimitNOFILE=65536 in the unit",
-                                "docker run --ulimit nofile=65536",
-                                "the limit is that of the node's container runtime"));
+                        Fix.FILES);
             case Perf.ENFILE ->
                 new Refusal(
                         "The whole machine has no file descriptor left for " + what,
                         "Raise fs.file-max",
-                        onNode("sysctl fs.file-max=1000000"));
+                        Fix.ofMachine("sudo sysctl fs.file-max=1000000"));
             case Perf.ENOSYS ->
                 new Refusal(
                         "This kernel or sandbox has no perf_event_open",
                         "Allow the system call in the container's seccomp profile; a sandbox such as gVisor has none",
-                        new Fix("", WITH_PROFILE, IN_POD_WITH_PROFILE));
+                        Fix.withProfile(""));
             case Perf.EINVAL ->
                 new Refusal(
                         "This kernel or CPU cannot count " + what
                                 + ", or not beside the others or for user space alone (EINVAL)",
                         "");
             case Perf.ENOSPC ->
-                new Refusal(
-                        "All counters of the CPU that could count " + what + " are taken",
-                        "Stop other profilers on this machine");
+                new Refusal("All counters of the CPU that could count " + what + " are taken", STOP_OTHERS);
             case Perf.EBUSY ->
                 new Refusal(
                         "Another process has taken the counters of the CPU for itself, so that " + what
                                 + " cannot be counted",
-                        "Stop other profilers on this machine");
+                        STOP_OTHERS);
             case Perf.ESRCH -> new Refusal("The thread ended before " + what + " could be counted", "");
             case Perf.E2BIG ->
                 new Refusal(
@@ -141,60 +80,75 @@ record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu,
         if (event.type() == PerfEvent.SOFTWARE) {
             return new Refusal("This kernel is too old to count " + event.name(), "");
         }
+        return hasPmu || !event.isOfCores()
+                ? new Refusal(
+                        "The CPU of this machine, or the kernel's driver for it, cannot count " + event.name(), "")
+                : noPmu();
+    }
+
+    private Refusal noPmu() {
+        String help = "take a bare-metal instance, or a hypervisor that passes a virtual PMU through";
         return new Refusal(
-                hasPmu
-                        ? "The CPU of this machine, or the kernel's driver for it, cannot count " + event.name()
-                        : "This machine exposes no PMU for " + event.name() + " (usual in virtual machines)",
-                "");
+                "This machine exposes no PMU" + (virtual ? ": the hypervisor hides the hardware counters" : ""),
+                "Nothing inside the machine helps: " + help,
+                Fix.everywhere("nothing inside the machine helps: " + help));
     }
 
     private static Refusal filtered(String what) {
         return new Refusal(
                 "A seccomp filter refuses perf_event_open for " + what,
                 "Allow perf_event_open in the seccomp profile and add CAP_PERFMON",
-                new Fix("SystemCallFilter=perf_event_open in the unit", WITH_PROFILE, IN_POD_WITH_PROFILE));
+                Fix.withProfile("in the systemd unit: SystemCallFilter=perf_event_open"));
     }
 
-    private Refusal denied(String what, boolean wholeCpus) {
-        String refused = "The kernel refuses perf_event for " + what + " (" + level() + ")";
+    private Refusal denied(PerfEvent event, int enough) {
+        Refusal why = denied("The kernel refuses perf_event for " + event.name() + ": ", enough);
+        if (hasPmu || !event.isOfCores()) {
+            return why;
+        }
+        // The kernel looks at privileges first: with them, there would be nothing behind the door.
+        Refusal none = noPmu();
+        return new Refusal(
+                why.reason() + "; and " + Character.toLowerCase(none.reason().charAt(0))
+                        + none.reason().substring(1),
+                none.remedy(),
+                none.fix());
+    }
+
+    private Refusal denied(String refused, int enough) {
+        String level =
+                "kernel.perf_event_paranoid is " + (paranoid == UNKNOWN ? "unknown" : Integer.toString(paranoid));
         if (capable) {
             // The kernel asks for the capability in the first user namespace, whatever a rootless container says.
             return new Refusal(
-                    refused + " although the process holds the capability",
-                    "Look for a security module (SELinux, lockdown), or run outside of a user namespace",
-                    Fix.NONE);
+                    refused + level + ", although the process holds the capability",
+                    "Look for a security module (SELinux, lockdown), or run outside of a user namespace");
         }
-        int enough = wholeCpus || paranoid == 1 ? 0 : paranoid > 2 ? 2 : 1;
+        String without = refused + level + ", and the process has no CAP_PERFMON";
         if (paranoid <= enough) {
             // The level would do, or is not known: something else is in the way.
             return new Refusal(
-                    refused,
+                    without,
                     "Allow perf_event_open in the container's seccomp profile and add CAP_PERFMON",
-                    new Fix("AmbientCapabilities=CAP_PERFMON in the unit", WITH_PROFILE, IN_POD_WITH_PROFILE));
+                    Fix.withProfile("in the systemd unit: AmbientCapabilities=CAP_PERFMON"));
         }
-        return new Refusal(
-                refused,
-                "Run sysctl kernel.perf_event_paranoid=" + enough + ", or give the process CAP_PERFMON",
-                ofLevel(enough));
+        return ofLevel(without, enough);
     }
 
-    /** What is needed for the kernel's side of an event. */
-    static Fix ofLevel(int level) {
-        return new Fix("sysctl kernel.perf_event_paranoid=" + level, WITH_CAPABILITY, IN_POD);
+    /** @param enough as in {@link #explain} */
+    static Refusal ofLevel(String reason, int enough) {
+        String command = "sysctl kernel.perf_event_paranoid=" + enough;
+        return new Refusal(
+                reason, "Run " + command + ", or give the process CAP_PERFMON", Fix.withCapability("sudo " + command));
     }
 
     /** Because the CPU has too few counters for what is wanted. */
     Refusal tooFew(String reason) {
-        return new Refusal(
-                reason + (watchdog ? " (the kernel's NMI watchdog holds one)" : ""),
-                watchdog
-                        ? "Run sysctl kernel.nmi_watchdog=0, which frees one; stop other users of the CPU's counters"
-                        : "Stop other users of the CPU's counters",
-                watchdog ? onNode("sysctl kernel.nmi_watchdog=0") : Fix.NONE);
-    }
-
-    /** A setting of the kernel is the same for the machine and all its containers. */
-    private static Fix onNode(String command) {
-        return new Fix(command, "on the host: " + command, "on the node: " + command);
+        return watchdog
+                ? new Refusal(
+                        reason + " (the kernel's NMI watchdog holds one)",
+                        "Run sysctl kernel.nmi_watchdog=0, which frees one; stop other users of the CPU's counters",
+                        Fix.ofMachine("sudo sysctl kernel.nmi_watchdog=0"))
+                : new Refusal(reason, "Stop other users of the CPU's counters");
     }
 }

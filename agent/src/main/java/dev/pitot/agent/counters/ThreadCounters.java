@@ -133,7 +133,8 @@ public final class ThreadCounters {
             if (!budget.reserve(wanted.size(), FileBudget.Use.SPANS)) {
                 refuse(new Refusal(
                         "Some threads have no counters, as those of others use up the file descriptors that may be used",
-                        "Raise the limit of open files (ulimit -n)"));
+                        "Raise the limit of open files (ulimit -n)",
+                        Refusal.Fix.FILES));
                 return null;
             }
             List<CounterGroup> groups = new ArrayList<>();

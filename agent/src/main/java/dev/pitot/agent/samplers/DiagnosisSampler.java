@@ -1,6 +1,6 @@
 package dev.pitot.agent.samplers;
 
-import dev.pitot.agent.config.CounterChoice;
+import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.counters.Doctor;
 import dev.pitot.agent.counters.Finding;
 import dev.pitot.events.Diagnosis;
@@ -12,14 +12,15 @@ import java.util.List;
  */
 final class DiagnosisSampler implements Sampler {
     private static final long MINUTE = 60_000_000_000L;
+    private static final int LONGEST = 500;
 
-    private final CounterChoice choice;
+    private final Counters counters;
     private long sinceLast = MINUTE;
     private String changeable = "";
     private List<Finding> findings = List.of();
 
-    DiagnosisSampler(CounterChoice choice) {
-        this.choice = choice;
+    DiagnosisSampler(Counters counters) {
+        this.counters = counters;
     }
 
     @Override
@@ -41,7 +42,7 @@ final class DiagnosisSampler implements Sampler {
         String now = Doctor.changeable();
         if (!now.equals(changeable)) {
             changeable = now;
-            findings = Doctor.examine(choice);
+            findings = Doctor.examine(counters);
         }
         findings.forEach(DiagnosisSampler::emit);
     }
@@ -51,11 +52,20 @@ final class DiagnosisSampler implements Sampler {
         event.subject = finding.subject();
         event.category = finding.isRung() ? "rung" : "fact";
         event.state = finding.state();
-        event.detail = finding.detail();
-        event.blocker = finding.blocker();
+        event.detail = bounded(finding.detail());
+        event.blocker = bounded(finding.blocker());
         event.fixOnHost = finding.fix().host();
         event.fixInDocker = finding.fix().docker();
         event.fixInKubernetes = finding.fix().kubernetes();
         event.commit();
+    }
+
+    /** Each event stands for itself, as a page shows the newest of a subject; so names of hundreds of events are cut short. */
+    private static String bounded(String text) {
+        if (text.length() <= LONGEST) {
+            return text;
+        }
+        int end = text.lastIndexOf(", ", LONGEST);
+        return text.substring(0, end < 0 ? LONGEST : end) + ", …";
     }
 }

@@ -100,7 +100,7 @@ public final class Measurements {
             samplers.add(host);
         }
         samplers.add(new AgentStatusSampler(status));
-        samplers.add(new DiagnosisSampler(config.counters()));
+        samplers.add(new DiagnosisSampler(opened));
         RequestRecorder recorder = measured;
         requests = measured;
         Runnable each = () -> {

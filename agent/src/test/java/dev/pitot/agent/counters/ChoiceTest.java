@@ -99,7 +99,7 @@ class ChoiceTest {
                 .isEqualTo(
                         "The CPU has no free counters for cache-references, branches (the kernel's NMI watchdog holds"
                                 + " one)");
-        assertThat(why.fix().host()).isEqualTo("sysctl kernel.nmi_watchdog=0");
+        assertThat(why.fix().host()).isEqualTo("sudo sysctl kernel.nmi_watchdog=0");
         assertThat(groups(choice.process()))
                 .containsExactly(List.of("cycles", "instructions", "cache-misses", "branch-misses", "cpu-migrations"));
     }
@@ -337,7 +337,7 @@ class ChoiceTest {
         assertThat(counters(choice.process())).containsExactly("cycles", "context-switches");
         assertThat(choice.userOnly()).isFalse();
         assertThat(choice.refusals().get("topdown-total-slots").fix().host())
-                .isEqualTo("sysctl kernel.perf_event_paranoid=0");
+                .isEqualTo("sudo sysctl kernel.perf_event_paranoid=0");
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.pitot.agent.counters;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.pitot.agent.config.CounterChoice;
+import dev.pitot.agent.status.StatusBoard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,9 +93,10 @@ class DoctorTest {
         assertThat(rung("hardware counters of the whole host").fix().host())
                 .isEqualTo("sudo sysctl kernel.perf_event_paranoid=0");
         paranoid(2);
-        assertThat(states()).isEqualTo("no yes yes yes no partial");
+        assertThat(states()).isEqualTo("no yes partial partial no partial");
         assertThat(rung("hardware counters").blocker())
-                .isEqualTo("kernel.perf_event_paranoid is 2, and the process has no CAP_PERFMON");
+                .isEqualTo("The kernel refuses perf_event for hardware events with the kernel's side: "
+                        + "kernel.perf_event_paranoid is 2, and the process has no CAP_PERFMON");
         assertThat(rung("hardware counters").fix().host()).isEqualTo("sudo sysctl kernel.perf_event_paranoid=1");
         assertThat(rung("hardware counters").fix().docker()).contains("--cap-add=PERFMON");
         assertThat(rung("hardware counters").fix().kubernetes()).startsWith("securityContext:");
@@ -106,7 +108,7 @@ class DoctorTest {
         assertThat(rung("hardware counters, user side only").fix().host())
                 .isEqualTo("sudo sysctl kernel.perf_event_paranoid=2");
         file("proc/version", "Linux version 6.18.44 (builder@host)");
-        assertThat(states()).as("mainline takes 4 for 2").isEqualTo("no yes yes yes no partial");
+        assertThat(states()).as("mainline takes 4 for 2").isEqualTo("no yes partial partial no partial");
     }
 
     @Test
@@ -126,7 +128,7 @@ class DoctorTest {
         Finding finding = rung("hardware counters, user side only");
         assertThat(finding.blocker()).contains("the hypervisor hides");
         assertThat(finding.fix().kubernetes()).startsWith("nothing inside the machine helps");
-        assertThat(rung("counters of each request").detail()).isEqualTo("page-faults");
+        assertThat(rung("counters of each request").detail()).isEqualTo("page-faults (user side)");
     }
 
     @Test
@@ -155,7 +157,8 @@ class DoctorTest {
         assertThat(rung("file descriptors for counters").fix().docker()).contains("--ulimit nofile=");
         file("proc/77/mounts", "/dev/sda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw,noexec 0 0\n");
         assertThat(rung("getrusage").state()).isEqualTo("no");
-        assertThat(rung("native code (JNA)").blocker()).startsWith("The temporary folder is noexec");
+        assertThat(rung("native code (JNA)").blocker())
+                .isEqualTo("The native part of JNA could not be loaded from /tmp, which is noexec");
         assertThat(rung("/proc and schedstat").state()).isEqualTo("yes");
         file("proc/77/cmdline", "java\0-Djava.io.tmpdir=/work\0Shop\0");
         assertThat(rung("native code (JNA)").state()).isEqualTo("yes");
@@ -171,21 +174,51 @@ class DoctorTest {
 
     @Test
     @EnabledOnOs(OS.LINUX)
-    void whatWasTriedHereIsWhatTheRulesSay() {
-        Situation self = new Situation(Path.of("/"), "self");
-        List<Finding> tried = Rungs.tried(self, false);
-        List<Finding> concluded = Rungs.concluded(self);
-        for (String subject : List.of("software events of perf", "getrusage", "/proc and schedstat")) {
-            assertThat(of(tried, subject).state())
-                    .as(subject)
-                    .isEqualTo(of(concluded, subject).state());
+    void whatWasTriedHereIsWhatTheRulesSayAndWhatTheCountersAre() {
+        StatusBoard status = new StatusBoard();
+        Counters counters = Counters.open(CounterChoice.DEFAULT, status);
+        try {
+            List<Finding> tried = Doctor.examine(counters);
+            List<Finding> concluded = Rungs.concluded(Situation.ofThisProcess());
+            for (String subject : List.of("software events of perf", "getrusage", "/proc and schedstat")) {
+                assertThat(of(tried, subject).state())
+                        .as(subject)
+                        .isEqualTo(of(concluded, subject).state());
+            }
+            Finding process = of(tried, "hardware counters of the process");
+            assertThat(process.state().equals("no")).isEqualTo(counters.process() == null);
+            if (counters.process() == null) {
+                assertThat("none: " + process.blocker()).isEqualTo(counters.hardwareSource());
+            }
+            assertThat(of(tried, "counters of each request").state().equals("no"))
+                    .isEqualTo(counters.threads() == null);
+        } finally {
+            counters.close();
+        }
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void eachNameThatWasAskedForIsCountedOrRefusedForItsReason() {
+        CounterChoice wanted = new CounterChoice(true, false, false, List.of("cs", "no-such-event"), 0, false);
+        Counters counters = Counters.open(wanted, new StatusBoard());
+        try {
+            Finding asked = of(Doctor.examine(counters), "counters asked for by name");
+            assertThat(asked.blocker()).contains("no-such-event");
+            boolean counted = counters.process() != null && counters.process().indexOf("context-switches") >= 0;
+            assertThat(asked.events()).isEqualTo(counted ? List.of("cs") : List.of());
+            assertThat(asked.state()).isEqualTo(counted ? "partial" : "no");
+        } finally {
+            counters.close();
         }
     }
 
     @Test
     @EnabledOnOs(OS.LINUX)
     void withCountersSwitchedOffNothingIsTried() {
-        List<Finding> findings = Doctor.examine(CounterChoice.NONE);
+        Counters counters = Counters.open(CounterChoice.NONE, new StatusBoard());
+        List<Finding> findings = Doctor.examine(counters);
+        counters.close();
         assertThat(findings).filteredOn(Finding::isRung).isNotEmpty().noneMatch(finding -> finding.how()
                 .equals("tried"));
         assertThat(of(findings, "software events of perf").blocker()).isEqualTo("Switched off by counters=none");

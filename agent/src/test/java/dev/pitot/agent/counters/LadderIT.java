@@ -182,7 +182,7 @@ class LadderIT {
         List<String> lines = run(launcher, List.of("-Djava.io.tmpdir=" + mount), "default");
         assumeThat(lines).as("mounting is permitted").doesNotContain("no mount");
         assertThat(line(lines, "library: "))
-                .contains("could not be loaded from")
-                .contains("not mounted noexec");
+                .contains("could not be loaded from " + mount + ", which is noexec")
+                .contains("docker run --tmpfs /tmp:exec");
     }
 }

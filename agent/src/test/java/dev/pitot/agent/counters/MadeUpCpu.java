@@ -94,6 +94,6 @@ final class MadeUpCpu implements Kernel {
 
     @Override
     public Standing standing() {
-        return new Standing(userOnly ? 2 : 1, false, false, true, watchdog);
+        return new Standing(userOnly ? 2 : 1, false, false, true, false, watchdog);
     }
 }
