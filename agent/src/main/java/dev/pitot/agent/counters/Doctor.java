@@ -23,9 +23,10 @@ public final class Doctor {
     }
 
     /** What may change while a process lives; another text means that it is worth to examine anew. */
-    public static String changeable() {
+    public static String changeable(Counters counters) {
         Situation self = Situation.ofThisProcess();
-        return self.paranoid() + " " + self.seccompMode();
+        Opened opened = counters.opened();
+        return self.paranoid() + " " + self.seccompMode() + " " + opened.ofProcess() + opened.ofSpan();
     }
 
     private static List<Finding> together(Situation situation, List<Finding> rungs) {

@@ -23,6 +23,11 @@ public record Refusal(String reason, String remedy, Fix fix) {
     public record Fix(String host, String docker, String kubernetes) {
         public static final Fix NONE = new Fix("", "", "");
 
+        private static final String NOTHING_INSIDE =
+                "nothing inside the machine helps: take a bare-metal instance, or a hypervisor that passes a virtual PMU through";
+
+        static final Fix OUTSIDE = new Fix(NOTHING_INSIDE, NOTHING_INSIDE, NOTHING_INSIDE);
+
         static final Fix FILES = new Fix(
                 "ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
                 "docker run --ulimit nofile=65536:65536",
@@ -87,6 +92,9 @@ public record Refusal(String reason, String remedy, Fix fix) {
 
     private static String joined(Set<String> texts) {
         texts.remove("");
+        if (texts.size() > 1) {
+            texts.remove(Fix.NOTHING_INSIDE); // It is about some of it; the others are what can be done.
+        }
         return String.join("; ", texts);
     }
 

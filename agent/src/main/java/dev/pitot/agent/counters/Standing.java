@@ -55,11 +55,7 @@ record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu,
                         "This kernel or sandbox has no perf_event_open",
                         "Allow the system call in the container's seccomp profile; a sandbox such as gVisor has none",
                         Fix.withProfile(""));
-            case Perf.EINVAL ->
-                new Refusal(
-                        "This kernel or CPU cannot count " + what
-                                + ", or not beside the others or for user space alone (EINVAL)",
-                        "");
+            case Perf.EINVAL -> invalid(what, enough);
             case Perf.ENOSPC ->
                 new Refusal("All counters of the CPU that could count " + what + " are taken", STOP_OTHERS);
             case Perf.EBUSY ->
@@ -76,6 +72,14 @@ record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu,
         };
     }
 
+    private Refusal invalid(String what, int enough) {
+        String reason = "This kernel or CPU cannot count " + what
+                + ", or not beside the others or for user space alone (EINVAL)";
+        return enough == USER_SIDE && !capable && paranoid > BOTH_SIDES
+                ? ofLevel(reason, BOTH_SIDES)
+                : new Refusal(reason, "");
+    }
+
     private Refusal missing(PerfEvent event) {
         if (event.type() == PerfEvent.SOFTWARE) {
             return new Refusal("This kernel is too old to count " + event.name(), "");
@@ -87,11 +91,10 @@ record Standing(int paranoid, boolean capable, boolean filtered, boolean hasPmu,
     }
 
     private Refusal noPmu() {
-        String help = "take a bare-metal instance, or a hypervisor that passes a virtual PMU through";
         return new Refusal(
                 "This machine exposes no PMU" + (virtual ? ": the hypervisor hides the hardware counters" : ""),
-                "Nothing inside the machine helps: " + help,
-                Fix.everywhere("nothing inside the machine helps: " + help));
+                "Take a bare-metal instance, or a hypervisor that passes a virtual PMU through",
+                Fix.OUTSIDE);
     }
 
     private static Refusal filtered(String what) {

@@ -7,7 +7,7 @@ import dev.pitot.events.Diagnosis;
 import java.util.List;
 
 /**
- * {@code pitot.Diagnosis}: what the doctor says of this JVM, in its first second and once a minute. Examined once, and anew only when
+ * {@code pitot.Diagnosis}: what the doctor says of this JVM, at its start and once a minute. Examined once, and anew only when
  * what it depends on has changed.
  */
 final class DiagnosisSampler implements Sampler {
@@ -15,12 +15,18 @@ final class DiagnosisSampler implements Sampler {
     private static final int LONGEST = 500;
 
     private final Counters counters;
-    private long sinceLast = MINUTE;
+    private long sinceLast;
     private String changeable = "";
     private List<Finding> findings = List.of();
 
+    /** Examines at once, on the starter thread: loading what that takes would keep the first sample waiting. */
     DiagnosisSampler(Counters counters) {
         this.counters = counters;
+        try {
+            say();
+        } catch (RuntimeException met) {
+            sinceLast = MINUTE; // The sampler thread meets it again, and says so on the status board.
+        }
     }
 
     @Override
@@ -32,17 +38,20 @@ final class DiagnosisSampler implements Sampler {
     public void sample(long interval) {
         sinceLast += interval;
         // Half a second early is on time; and the sample of the end is no time to examine anything.
-        if (sinceLast < MINUTE - SamplerThread.SECOND / 2 || interval < SamplerThread.SECOND / 2) {
-            return;
+        if (sinceLast >= MINUTE - SamplerThread.SECOND / 2 && interval >= SamplerThread.SECOND / 2) {
+            sinceLast = 0;
+            say();
         }
-        sinceLast = 0;
+    }
+
+    private void say() {
         if (!new Diagnosis().isEnabled()) {
             return;
         }
-        String now = Doctor.changeable();
+        String now = Doctor.changeable(counters);
         if (!now.equals(changeable)) {
-            changeable = now;
             findings = Doctor.examine(counters);
+            changeable = now;
         }
         findings.forEach(DiagnosisSampler::emit);
     }

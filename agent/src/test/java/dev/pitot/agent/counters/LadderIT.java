@@ -29,16 +29,17 @@ class LadderIT {
 
     /** What {@link ChoiceProgram} prints behind a launcher. */
     private List<String> run(List<String> launcher, List<String> flags, String... names) throws Exception {
-        return run(classPath(), launcher, flags, names);
+        return run(classPath(), ChoiceProgram.class.getName(), launcher, flags, names);
     }
 
-    private List<String> run(String classPath, List<String> launcher, List<String> flags, String... names)
+    private List<String> run(
+            String classPath, String program, List<String> launcher, List<String> flags, String... names)
             throws Exception {
         List<String> command = new ArrayList<>(launcher);
         command.add(JAVA);
         command.addAll(List.of("-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         command.addAll(flags);
-        command.addAll(List.of("-cp", classPath, ChoiceProgram.class.getName()));
+        command.addAll(List.of("-cp", classPath, program));
         command.addAll(List.of(names));
         Path out = folder.resolve("out");
         Process process = new ProcessBuilder(command)
@@ -101,6 +102,19 @@ class LadderIT {
         assertThat(lines).noneMatch(line -> line.startsWith("counted"));
     }
 
+    /** The JVM lives and reports; with anything probed the filter would have ended it. */
+    @Test
+    void theDoctorProbesNothingUnderAFilterThatKills() throws Exception {
+        List<String> lines = run(classPath(), Doctor.class.getName(), behindFilter("kill"), List.of());
+        for (String subject : List.of("hardware counters", "raw events", "software events of perf")) {
+            assertThat(line(lines, "{\"category\":\"rung\",\"subject\":\"" + subject + "\""))
+                    .contains("\"state\":\"no\",\"how\":\"concluded\"")
+                    .contains("may end the JVM rather than refuse");
+        }
+        assertThat(line(lines, "{\"category\":\"rung\",\"subject\":\"getrusage\""))
+                .contains("\"state\":\"yes\",\"how\":\"tried\"");
+    }
+
     @Test
     void aFilterThatHidesTheCallIsAKernelWithoutIt() throws Exception {
         assertThat(line(run(behindFilter("enosys"), List.of(), "default"), "cycles: "))
@@ -125,6 +139,7 @@ class LadderIT {
         Path readable = copyOfClasses();
         List<String> lines = run(
                 readable + "/classes" + File.pathSeparator + readable + "/jna.jar",
+                ChoiceProgram.class.getName(),
                 List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
                 List.of(),
                 "host",

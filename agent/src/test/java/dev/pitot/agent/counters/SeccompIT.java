@@ -52,8 +52,15 @@ class SeccompIT {
         for (String action : List.of("kill", "errno")) {
             try (TargetJvm target = start(jdk, action, "default")) {
                 assertThat(target.get("/hello")).isEqualTo(200);
+                Situation seen = new Situation(Path.of("/"), String.valueOf(target.pid()));
+                assertNothingIsProbed(Rungs.concluded(seen));
                 TargetJvm.Result result = target.finish();
                 assertThat(result.exit()).isZero();
+                assertThat(result.of("pitot.Diagnosis"))
+                        .filteredOn(e -> e.getString("subject").startsWith("hardware counters"))
+                        .isNotEmpty()
+                        .allSatisfy(e -> assertThat(e.getString("blocker"))
+                                .isEqualTo(result.status("hardware counters").getString("reason")));
                 for (String part : List.of("hardware counters", "thread counters")) {
                     assertThat(result.status(part).getString("state")).isEqualTo("off");
                     assertThat(result.status(part).getString("reason")).contains("may end the JVM rather than refuse");
@@ -69,6 +76,18 @@ class SeccompIT {
                         .isEqualTo("getrusage"));
             }
         }
+    }
+
+    private static void assertNothingIsProbed(List<Finding> rungs) {
+        assertThat(rungs)
+                .filteredOn(rung -> rung.subject().matches("hardware .*|software events of perf"))
+                .hasSizeGreaterThan(5)
+                .allSatisfy(rung -> {
+                    assertThat(rung.state()).isEqualTo("no");
+                    assertThat(rung.how()).isEqualTo("concluded");
+                    assertThat(rung.blocker()).contains("may end the JVM rather than refuse");
+                    assertThat(rung.fix().host()).contains("SystemCallFilter=perf_event_open");
+                });
     }
 
     @ParameterizedTest
