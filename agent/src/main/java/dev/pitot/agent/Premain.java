@@ -67,9 +67,8 @@ public final class Premain {
 
     private static void failed(Throwable cause, boolean attached) {
         try {
-            if (attached) {
-                System.setProperty(STATE, "off: the agent could not be started (" + cause + ")");
-            } else {
+            System.setProperty(STATE, "off: the agent could not be started (" + cause + ")");
+            if (!attached) {
                 System.err.println(
                         "[pitot] the agent could not be started (" + cause + "); the application runs on without it.");
             }

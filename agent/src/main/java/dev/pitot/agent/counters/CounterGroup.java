@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Events opened together on one thread and read together. {@link #read} and {@link #close} may race: a read that comes after
@@ -26,12 +27,14 @@ final class CounterGroup {
     private static final int IDLE = 0;
     private static final int READING = 1;
     private static final int CLOSED = 2;
+    /** Nanoseconds. */
+    private static final long LONGEST_READ = 50_000_000;
 
     private final AtomicInteger state = new AtomicInteger(IDLE);
     private final int[] descriptors;
     private final boolean grouped;
-    /** Whether the descriptors are its own to close. */
-    private final boolean owner;
+    /** Whose descriptors these are, when they are not its own to close. */
+    private final @Nullable CounterGroup original;
 
     private final ByteBuffer buffer;
     private final long address;
@@ -47,11 +50,11 @@ final class CounterGroup {
 
     /** Takes descriptors that are open already, the leader's first, and closes them in the end. */
     CounterGroup(int[] descriptors, boolean grouped) {
-        this(descriptors, grouped, true);
+        this(descriptors, grouped, null);
     }
 
-    private CounterGroup(int[] descriptors, boolean grouped, boolean owner) {
-        this.owner = owner;
+    private CounterGroup(int[] descriptors, boolean grouped, @Nullable CounterGroup original) {
+        this.original = original;
         this.descriptors = descriptors;
         this.grouped = grouped;
         int n = descriptors.length;
@@ -107,11 +110,15 @@ final class CounterGroup {
     }
 
     /**
-     * The same events, to be read by another thread beside the one that reads these. It must not be read once the original is
-     * closed.
+     * The same events, to be read by another thread beside the one that reads these: by the thread that closes these, as a read
+     * after their close gives nothing.
      */
     CounterGroup view() {
-        return new CounterGroup(descriptors, grouped, false);
+        return new CounterGroup(descriptors, grouped, this);
+    }
+
+    private boolean isClosed() {
+        return state.get() == CLOSED;
     }
 
     int size() {
@@ -120,7 +127,8 @@ final class CounterGroup {
 
     /** Reads all events; false when the group is closed or the kernel gave less than was asked for. */
     boolean read() {
-        if (!state.compareAndSet(IDLE, READING)) {
+        CounterGroup descriptorsOf = original;
+        if ((descriptorsOf != null && descriptorsOf.isClosed()) || !state.compareAndSet(IDLE, READING)) {
             return false;
         }
         try {
@@ -161,16 +169,21 @@ final class CounterGroup {
         return n < 0 && Libc.errno() == Libc.EINTR ? Libc.read(fd, address, bytes) : n;
     }
 
-    /** Closes all descriptors; waits for a read that is under way, which takes microseconds. */
+    /**
+     * Closes all descriptors; waits for a read that is under way, which takes microseconds. One that takes longer than
+     * {@link #LONGEST_READ} belongs to a thread that somebody has suspended: then they stay open, as the exit of the JVM must not
+     * wait for it.
+     */
     void close() {
+        long since = System.nanoTime();
         while (!state.compareAndSet(IDLE, CLOSED)) {
-            if (state.get() == CLOSED) {
+            if (state.get() == CLOSED || System.nanoTime() - since > LONGEST_READ) {
                 return;
             }
             Thread.onSpinWait();
         }
         // Members first: closing the leader would turn each of them into a group of its own.
-        for (int i = descriptors.length - 1; owner && i >= 0; i--) {
+        for (int i = descriptors.length - 1; original == null && i >= 0; i--) {
             Libc.close(descriptors[i]);
         }
         Libc.free(address);

@@ -84,6 +84,7 @@ public final class Counters {
 
     private boolean starved;
     private boolean hasTold;
+    private boolean hasToldOfTop;
     private int toldOfThreads;
     private int second;
     private FileGuard.Level files = FileGuard.Level.ENOUGH;
@@ -218,7 +219,10 @@ public final class Counters {
         status.set(
                 HARDWARE,
                 hardware == null || !choice.hasUsual()
-                        ? off(why == null ? new Refusal("No hardware counter could be opened", "") : why)
+                        ? off(
+                                why == null
+                                        ? new Refusal("No hardware event is among the counters that were asked for", "")
+                                        : why)
                         : why == null ? Entry.ON : partial(why));
         List<Refusal> ofThreads = new ArrayList<>(choice.spanRefusals().values());
         ThreadCounters threads = threads(choice, ofThreads, budget, status);
@@ -383,6 +387,11 @@ public final class Counters {
         return source;
     }
 
+    /** Whether an event was asked for with this name. */
+    public boolean isNamed(String name) {
+        return wanted.names().contains(name);
+    }
+
     /** Whether counters were asked for by name. */
     public boolean hasNamed() {
         return named;
@@ -444,8 +453,18 @@ public final class Counters {
         if (second++ % SECONDS_BETWEEN_LOOKS_AT_FILES == 0 && budget.left() < budget.all()) {
             shed(FileGuard.look(Libc.fileLimit()));
         }
-        if (budget.takeShort() && top != null) {
-            top.shed();
+        if (top != null) {
+            if (budget.takeShort()) {
+                top.shed();
+            }
+            if (top.isStarved() && !hasToldOfTop && threads != null) {
+                hasToldOfTop = true;
+                ofThreads.add(new Refusal(
+                        "Some of the top threads have no counters, as file descriptors are short",
+                        "Raise the limit of open files (ulimit -n)",
+                        Refusal.Fix.FILES));
+                tell(THREADS, ofThreads);
+            }
         }
         if (threads == null) {
             return;
@@ -462,7 +481,7 @@ public final class Counters {
             threads.openNoMore(filtered);
         }
         List<Refusal> met = threads.refusals();
-        if (met.size() > toldOfThreads) {
+        if (met.size() > toldOfThreads && files.compareTo(FileGuard.Level.SPANS) < 0) {
             ofThreads.addAll(met.subList(toldOfThreads, met.size()));
             toldOfThreads = met.size();
             tell(THREADS, ofThreads);
@@ -470,7 +489,7 @@ public final class Counters {
     }
 
     /** Detail goes first; what was given up stays so, as the application would come to the same point again. */
-    private void shed(FileGuard.Level level) {
+    void shed(FileGuard.Level level) {
         if (level.compareTo(files) <= 0) {
             return;
         }
@@ -485,17 +504,21 @@ public final class Counters {
         }
         if (level.compareTo(FileGuard.Level.HOST) >= 0 && host != null) {
             host.close();
+            status.set(HOST, off(why));
         }
         if (level.compareTo(FileGuard.Level.SPANS) >= 0 && threads != null) {
             threads.openNoMore(why);
             threads.closeAll();
+            status.set(THREADS, off(why));
+        } else if (threads != null) {
+            ofThreads.add(why);
+            tell(THREADS, ofThreads);
         }
         if (level == FileGuard.Level.PROCESS && hardware != null) {
             hardware.close();
             hardwareSource = why.asSource();
+            status.set(HARDWARE, off(why));
         }
-        ofHardware.add(why);
-        tell(HARDWARE, ofHardware);
     }
 
     private void tell(String part, List<Refusal> refusals) {

@@ -11,9 +11,9 @@ final class FileGuard {
     enum Level {
         ENOUGH(1.0, ""),
         TOP_THREADS(0.2, "the top threads have no counters"),
-        HOST(0.15, "neither have the CPUs of the machine"),
-        SPANS(0.1, "neither have threads that serve requests"),
-        PROCESS(0.05, "neither has the process");
+        HOST(0.15, "the top threads and the CPUs of the machine have no counters"),
+        SPANS(0.1, "the top threads, the CPUs of the machine and threads that serve requests have no counters"),
+        PROCESS(0.05, "nothing is counted any more");
 
         private final double free;
         final String what;
@@ -24,15 +24,21 @@ final class FileGuard {
         }
     }
 
+    private static final int MOST_LISTED = 1 << 16;
+
     private FileGuard() {}
 
     /** @param limit how many files this process may open */
     static Level look(long limit) {
-        if (limit > 1 << 20) {
+        long open = new File("/proc/self/fd").length();
+        if (open > 0) {
+            return level(open, limit); // From Linux 6.2 on the size of the folder is how many there are.
+        }
+        if (limit > MOST_LISTED) {
             return Level.ENOUGH; // To list so many would cost more than it could save.
         }
-        String[] open = new File("/proc/self/fd").list();
-        return open == null ? Level.PROCESS : level(open.length, limit);
+        String[] listed = new File("/proc/self/fd").list();
+        return listed == null ? Level.PROCESS : level(listed.length, limit);
     }
 
     static Level level(long open, long limit) {

@@ -27,9 +27,9 @@ public final class HostHardware {
         this.budget = budget;
         this.cpus = cpus;
         this.open = open;
-        this.all = new Reading(plan);
+        this.all = Reading.ofCpus(plan);
         for (int i = 0; i < cpus.size(); i++) {
-            readings.add(new Reading(plan));
+            readings.add(Reading.ofCpus(plan));
         }
     }
 
@@ -59,8 +59,16 @@ public final class HostHardware {
                     counted.add(cpu);
                 }
             } catch (CounterGroup.CannotOpen no) {
-                last = no; // One that is offline.
+                last = no;
+                if (no.errno != Perf.ENODEV) {
+                    break; // ENODEV: it went offline. What else there is, the sum over all CPUs must not hide.
+                }
             }
+        }
+        if (last != null && last.errno != Perf.ENODEV) {
+            open.forEach(OpenGroups::close);
+            open.clear();
+            counted.clear();
         }
         int held = 0;
         for (OpenGroups groups : open) {

@@ -69,11 +69,20 @@ final class OpenGroups {
         return all;
     }
 
-    /** Reads all groups and adds what they counted since the previous call to the sums, one for each group. */
-    void sample(GroupSum[] sums) {
+    /**
+     * Reads all groups and adds what they counted since the previous call to the sums, one for each group.
+     *
+     * @return false when one could not be read: its thread or CPU is gone, or it was closed
+     */
+    boolean sample(GroupSum[] sums) {
+        boolean whole = true;
         for (int g = 0; g < sums.length; g++) {
             CounterGroup group = groups.get(g);
-            if (group == null || !group.read()) {
+            if (group == null) {
+                continue;
+            }
+            if (!group.read()) {
+                whole = false;
                 continue;
             }
             long[] before = last.get(g);
@@ -88,6 +97,7 @@ final class OpenGroups {
                 before[3 * i + 2] = group.running[i];
             }
         }
+        return whole;
     }
 
     void close() {

@@ -112,6 +112,13 @@ final class ProcessHardware {
             try {
                 Way way = openAll(plan, flags, tids, files, roots);
                 // A thread that appeared meanwhile may be inherited or not: there is no telling, so begin again.
+                if (roots.isEmpty()) {
+                    throw new Refused(
+                            new Refusal(
+                                    "None of the threads in /proc/self/task could be counted",
+                                    "Mount the /proc of the process's own container"),
+                            false);
+                }
                 boolean settled = threads(files).equals(tids);
                 if (settled || attempt == ATTEMPTS) {
                     kept = true;
@@ -175,6 +182,11 @@ final class ProcessHardware {
 
     /** Counts a GC worker that the VM thread has started by itself from now on, if that can be done. */
     void adopt(int tid) {
+        for (Root root : roots) {
+            if (root.tid == tid) {
+                return; // It was there at the opening and counts by itself.
+            }
+        }
         if (workers.size() == MOST_WORKERS || !budget.reserve(plan.descriptorsPerThread(), FileBudget.Use.SPANS)) {
             return; // It goes on counting as a part of the VM.
         }

@@ -9,10 +9,23 @@ import java.util.List;
  */
 public final class Reading {
     private final CounterPlan plan;
+    /** What it means that nothing was enabled: 0 for threads, none of which ran then; NaN for a CPU, which was not read. */
+    private final double idle;
+
     final GroupSum[] groups;
 
     Reading(CounterPlan plan) {
+        this(plan, 0);
+    }
+
+    /** A reading of CPUs, which are enabled all of the time. */
+    static Reading ofCpus(CounterPlan plan) {
+        return new Reading(plan, Double.NaN);
+    }
+
+    private Reading(CounterPlan plan, double idle) {
         this.plan = plan;
+        this.idle = idle;
         groups = new GroupSum[plan.groups().size()];
         for (int g = 0; g < groups.length; g++) {
             groups[g] = new GroupSum(plan.groups().get(g).events().size());
@@ -71,7 +84,9 @@ public final class Reading {
 
     private double valueOf(List<CounterPlan.Place> places) {
         if (places.size() == 1) {
-            return groups[places.get(0).group()].value(places.get(0).index());
+            GroupSum group = groups[places.get(0).group()];
+            int event = places.get(0).index();
+            return group.due(event) == 0 ? idle : group.value(event);
         }
         // An event of one kind of core is enabled and cannot count while its thread runs on the other kind: that is no
         // multiplexing. So what all of them counted stands for the time in which any of them did.
@@ -85,7 +100,7 @@ public final class Reading {
             ran += group.ran(event);
             due = Math.max(due, group.due(event));
         }
-        return due == 0 ? 0 : ran == 0 ? Double.NaN : counted * Math.max(1, due / ran);
+        return due == 0 ? idle : ran == 0 ? Double.NaN : counted * Math.max(1, due / ran);
     }
 
     /** Part of the time in which it really counted, 0 to 1, on whichever kind of core; NaN when no thread ran. */

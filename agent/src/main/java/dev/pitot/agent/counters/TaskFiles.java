@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The threads of this process as the kernel shows them under {@code /proc/self/task}; see proc(5) and, for {@code schedstat}, the
  * kernel's scheduler/sched-stats. One thread at a time.
  */
-abstract sealed class TaskFiles implements AutoCloseable {
+abstract class TaskFiles implements AutoCloseable {
     private static final int LONGEST = 256;
 
     /** Thread identifiers of the last {@link #list}, the first {@code count} places. */

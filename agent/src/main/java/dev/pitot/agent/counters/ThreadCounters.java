@@ -160,8 +160,12 @@ public final class ThreadCounters {
                 if (rest.groups.isEmpty()) {
                     return null;
                 }
-                wanted = rest;
-                set = rest;
+                synchronized (open) {
+                    if (set == wanted) {
+                        set = rest;
+                    }
+                    wanted = set; // Somebody may have said meanwhile that no more is to be opened.
+                }
             }
         }
         return null;
@@ -230,7 +234,9 @@ public final class ThreadCounters {
 
     /** From now on no thread is given counters; those that have them keep them. */
     void openNoMore(Refusal why) {
-        set = Set.NOTHING;
+        synchronized (open) {
+            set = Set.NOTHING;
+        }
         refuse(why);
     }
 

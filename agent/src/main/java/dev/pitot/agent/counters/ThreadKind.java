@@ -23,6 +23,7 @@ enum ThreadKind {
     JIT("C1 Compiler", "C2 Compiler", "JVMCI Compiler", "JVMCI-native", "Sweeper thread"),
     VM(
             "VM Thread",
+            "Safepoint Clean",
             "VM Periodic Tas",
             "Reference Handl",
             "Finalizer",

@@ -2,7 +2,6 @@ package dev.pitot.agent.counters;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +20,8 @@ public final class ThreadScan {
     private static final int SECONDS_BETWEEN_LISTS_OF_MANY = 10;
     /** A thread is started first and named then, some by their own program much later. */
     private static final int LOOKS_AT_NAME = 3;
+    /** Nanoseconds by which the kernel's clocks and ours may differ over an interval, a tick and a late reading. */
+    private static final long SLACK = 50_000_000;
     /** And so many in one scan, besides those of new threads. */
     private static final int LOOKS_IN_A_SCAN = 64;
 
@@ -29,7 +30,7 @@ public final class ThreadScan {
         final int tid;
         String name;
         ThreadKind kind;
-        /** What it did between the last two readings, and how long these were apart. */
+        /** What it did between the last two readings, and how long these were apart; or since it began. */
         long runTime;
 
         long waitTime;
@@ -42,12 +43,30 @@ public final class ThreadScan {
         private long readAt;
         private int looksAtName;
         private boolean seen = true;
+        /** Whether the last scan read it. */
+        private boolean isRead;
+        /** Whether it is to be read in every scan, whoever's turn it is. */
+        boolean isWatched;
+        /** Whether the next reading only tells where its times stand. */
+        private boolean isUnknown;
 
-        Task(int tid, String name, long now) {
+        /** @param since when it was not there yet */
+        Task(int tid, String name, long since, boolean isUnknown) {
             this.tid = tid;
             this.name = name;
             this.kind = ThreadKind.of(name);
-            this.readAt = now;
+            this.readAt = since;
+            this.isUnknown = isUnknown;
+        }
+
+        /** Part of a CPU that it used in its interval. */
+        double share() {
+            return interval <= 0 ? 0 : (double) runTime / interval;
+        }
+
+        /** Whether the times here are those of the last scan. */
+        boolean isRead() {
+            return isRead;
         }
     }
 
@@ -59,6 +78,9 @@ public final class ThreadScan {
     private final long[] runTimes = new long[threads.length];
     private final long[] waitTimes = new long[threads.length];
     private long now;
+    /** When the threads were listed last; who is new has begun since then. */
+    private long listedAt;
+
     private boolean first = true;
     private int untilList;
     private int turn;
@@ -71,7 +93,8 @@ public final class ThreadScan {
 
     /** Whether this machine shows what is needed; else nothing here is known. */
     boolean works() {
-        return files.readTimes((int) ProcessHandle.current().pid());
+        // A kernel without these figures says 0 0 0.
+        return files.readTimes((int) ProcessHandle.current().pid()) && files.runTime > 0;
     }
 
     /** Looks at the threads now; what the accessors give is since the scan before. */
@@ -86,6 +109,7 @@ public final class ThreadScan {
         }
         if (untilList-- <= 0 && files.list()) {
             compare();
+            listedAt = now;
             untilList = files.count > MANY ? SECONDS_BETWEEN_LISTS_OF_MANY - 1 : 0;
         }
         int application = 0;
@@ -95,13 +119,15 @@ public final class ThreadScan {
         }
         int turns = (application + READS - 1) / READS;
         turn++;
-        for (Iterator<Task> all = tasks.values().iterator(); all.hasNext(); ) {
-            Task task = all.next();
-            boolean due = turns <= 1 || task.kind != ThreadKind.APPLICATION || task.tid % turns == turn % turns;
-            if (due && !readTimes(task)) {
-                all.remove(); // It has ended; what it did last is missing.
-                threads[task.kind.ordinal()]--;
-            }
+        for (Task task : tasks.values()) {
+            boolean due = turns <= 1
+                    || task.isWatched
+                    || task.kind != ThreadKind.APPLICATION
+                    || task.tid % turns == turn % turns;
+            // One that cannot be read has ended, and what it did last is missing; or no file could be opened for a
+            // moment. The
+            // next list will tell.
+            task.isRead = due && readTimes(task);
         }
     }
 
@@ -119,7 +145,7 @@ public final class ThreadScan {
                 if (name == null) {
                     continue;
                 }
-                task = new Task(tid, name, now);
+                task = new Task(tid, name, listedAt, first);
                 tasks.put(tid, task);
                 begun.add(task);
             } else if (task.looksAtName < LOOKS_AT_NAME && looks < LOOKS_IN_A_SCAN) {
@@ -151,10 +177,15 @@ public final class ThreadScan {
             task.lastTimeslices = 0;
             task.looksAtName = 0;
         }
-        task.runTime = first ? 0 : files.runTime - task.lastRunTime;
-        task.waitTime = first ? 0 : Math.max(0, files.waitTime - task.lastWaitTime);
-        task.timeslices = first ? 0 : Math.max(0, files.timeslices - task.lastTimeslices);
         task.interval = now - task.readAt;
+        // More than the time that has passed is of before: a thread that no list showed for once, say.
+        boolean isOfBefore = task.isUnknown
+                || files.runTime - task.lastRunTime > task.interval + SLACK
+                || files.waitTime - task.lastWaitTime > task.interval + SLACK;
+        task.isUnknown = false;
+        task.runTime = isOfBefore ? 0 : files.runTime - task.lastRunTime;
+        task.waitTime = isOfBefore ? 0 : Math.max(0, files.waitTime - task.lastWaitTime);
+        task.timeslices = isOfBefore ? 0 : Math.max(0, files.timeslices - task.lastTimeslices);
         task.lastRunTime = files.runTime;
         task.lastWaitTime = files.waitTime;
         task.lastTimeslices = files.timeslices;
@@ -178,10 +209,6 @@ public final class ThreadScan {
     @Nullable
     Task task(int tid) {
         return tasks.get(tid);
-    }
-
-    List<Task> all() {
-        return List.copyOf(tasks.values());
     }
 
     int threads(ThreadKind kind) {

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 public final class TopThreads {
     /** Seconds for which a thread keeps its counters when it is not among the first any more. */
     private static final int PATIENCE = 10;
-    /** A thread that used less than one part in so many of a CPU is not worth a line. */
-    private static final int LEAST = 1000;
+    /** A thread that used a smaller part of a CPU is not worth a line. */
+    private static final double LEAST = 0.001;
 
     /** One of the first, or one that was a moment ago. */
     public static final class Entry {
@@ -100,8 +100,10 @@ public final class TopThreads {
             Entry entry = all.next();
             if (entry.absent > PATIENCE || scan.task(entry.task.tid) != entry.task) {
                 close(entry);
+                entry.task.isWatched = false;
                 all.remove();
-            } else {
+            } else if (entry.task.isRead()) {
+                // Only together with the thread's times, so that both are of the same interval.
                 read(entry);
             }
         }
@@ -112,10 +114,10 @@ public final class TopThreads {
         List<ThreadScan.Task> first = new ArrayList<>(most + 1);
         for (ThreadScan.Task task : tasks) {
             int at = first.size();
-            while (at > 0 && first.get(at - 1).runTime < task.runTime) {
+            while (at > 0 && first.get(at - 1).share() < task.share()) {
                 at--;
             }
-            if (task.runTime > task.interval / LEAST && at < most) {
+            if (task.share() > LEAST && at < most) {
                 first.add(at, task);
                 if (first.size() > most) {
                     first.remove(most);
@@ -132,6 +134,7 @@ public final class TopThreads {
             }
         }
         Entry entry = new Entry(task, plan);
+        task.isWatched = true;
         entries.add(entry);
         return entry;
     }
@@ -148,14 +151,18 @@ public final class TopThreads {
         }
         entry.reading.clear();
         if (groups != null) {
-            groups.sample(entry.reading.groups);
-            entry.counted = true;
+            entry.counted = groups.sample(entry.reading.groups);
+            if (!entry.counted) {
+                close(entry); // The thread has ended, or its counters were given back.
+            }
             return;
         }
         groups = open(entry);
-        if (groups != null) {
-            groups.sample(entry.reading.groups); // Only to know where they stand.
+        if (groups != null && groups.sample(entry.reading.groups)) { // Only to know where they stand.
             entry.groups = groups;
+        } else if (groups != null) {
+            entry.groups = groups;
+            close(entry);
         }
     }
 

@@ -114,7 +114,7 @@ public final class Measurements {
                 }
             }
         };
-        SamplerThread started = new SamplerThread(samplers, each, status);
+        SamplerThread started = new SamplerThread(samplers, each, opened::close, status);
         thread = started;
         started.start();
     }
@@ -144,9 +144,7 @@ public final class Measurements {
             } catch (InterruptedException hurried) {
                 Thread.currentThread().interrupt();
             }
-            if (running.isAlive()) {
-                return; // It may still read the counters; a daemon thread, and a few descriptors, may outlive the stop.
-            }
+            return; // It closes the counters itself, whenever it ends.
         }
         if (counters != null) {
             counters.close();

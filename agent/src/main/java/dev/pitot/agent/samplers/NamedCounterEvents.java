@@ -15,21 +15,29 @@ final class NamedCounterEvents {
         if (!counters.hasNamed()) {
             return;
         }
-        emit("process", counters.process(), counters.source(), interval);
+        emit(counters, "process", counters.process(), counters.source(), interval);
         for (Kind kind : counters.kinds()) {
-            emit(kind.name(), kind.reading(), counters.source(), interval);
+            emit(counters, kind.name(), kind.reading(), counters.source(), interval);
         }
         HostHardware host = counters.host();
-        emit("host", host == null ? null : host.all(), "perf", interval);
+        emit(counters, "host", host == null ? null : host.all(), "perf", interval);
     }
 
-    private static void emit(String scope, @Nullable Reading reading, String source, long interval) {
+    private static boolean isMigrations(String name) {
+        return name.equals("cpu-migrations");
+    }
+
+    /** Migrations of the process have a field in its own event, and those of others are counted unasked beside the hardware. */
+    private static boolean isElsewhere(String scope, Counters counters) {
+        return scope.equals("process") || !(counters.isNamed("cpu-migrations") || counters.isNamed("migrations"));
+    }
+
+    private static void emit(Counters counters, String scope, @Nullable Reading reading, String source, long interval) {
         if (reading == null) {
             return;
         }
         for (int i = 0; i < reading.size(); i++) {
-            if (Hardware.has(reading.name(i))
-                    || (scope.equals("process") && reading.name(i).equals("cpu-migrations"))) {
+            if (Hardware.has(reading.name(i)) || (isMigrations(reading.name(i)) && isElsewhere(scope, counters))) {
                 continue;
             }
             Counter event = new Counter();

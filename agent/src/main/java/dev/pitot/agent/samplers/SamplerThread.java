@@ -18,13 +18,18 @@ final class SamplerThread extends Thread {
     private final List<Sampler> samplers;
     private final Runnable onSecond;
     private final StatusBoard status;
+    private final Runnable atEnd;
     private volatile boolean stopped;
 
-    /** @param onSecond runs after the samplers, each second */
-    SamplerThread(List<Sampler> samplers, Runnable onSecond, StatusBoard status) {
+    /**
+     * @param onSecond runs after the samplers, each second
+     * @param atEnd runs last of all, when nothing is sampled any more
+     */
+    SamplerThread(List<Sampler> samplers, Runnable onSecond, Runnable atEnd, StatusBoard status) {
         super(null, null, "pitot-sampler", 0, false);
         this.samplers = new ArrayList<>(samplers);
         this.onSecond = onSecond;
+        this.atEnd = atEnd;
         this.status = status;
         setDaemon(true);
         Contained.in(this);
@@ -39,6 +44,14 @@ final class SamplerThread extends Thread {
 
     @Override
     public void run() {
+        try {
+            sampleUntilStopped();
+        } finally {
+            atEnd.run();
+        }
+    }
+
+    private void sampleUntilStopped() {
         long previous = System.nanoTime();
         long due = previous + SECOND;
         while (!stopped) {

@@ -25,7 +25,8 @@ final class ThreadKindEvents {
         List<Kind> kinds = counters.kinds();
         long others = 0;
         for (Kind kind : kinds) {
-            others += kind.isApplication() ? 0 : kind.runTime();
+            long runTime = kind.isApplication() ? 0 : kind.runTime();
+            others = others == Long.MIN_VALUE || runTime == Long.MIN_VALUE ? Long.MIN_VALUE : others + runTime;
         }
         for (Kind kind : kinds) {
             ThreadKindCounters event = new ThreadKindCounters();
@@ -48,7 +49,7 @@ final class ThreadKindEvents {
     }
 
     private long rest(long cpuTime, long others) {
-        if (cpuTime == Long.MIN_VALUE) {
+        if (cpuTime == Long.MIN_VALUE || others == Long.MIN_VALUE) {
             return Long.MIN_VALUE;
         }
         long rest = cpuTime - others - debt;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.pitot.agent.config.CounterChoice;
+import dev.pitot.agent.status.StatusBoard;
 import java.io.File;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -335,6 +337,183 @@ class ScopesTest {
         assertThat(scan.threads(ThreadKind.APPLICATION)).isGreaterThan(1);
         assertThat(scan.threads(ThreadKind.VM)).isGreaterThan(3);
         assertThat(scan.threads(ThreadKind.JIT)).isPositive();
+    }
+
+    @Test
+    void whatThreadsDidBeforeTheFirstLookIsNotOfNow() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        int many = 2 * ThreadScan.READS + 10;
+        CountDownLatch done = new CountDownLatch(many);
+        for (int i = 0; i < many; i++) {
+            start("old-" + i, go, done, () -> spin(3));
+        }
+        go.countDown();
+        done.await();
+        ThreadScan scan = new ThreadScan(files);
+        int read = 0;
+        for (int i = 0; i < 4; i++) {
+            scan.scan();
+            for (ThreadScan.Task task : scan.read()) {
+                if (task.name.startsWith("old-")) {
+                    read++;
+                    assertThat(task.runTime).as(task.name).isLessThan(1_000_000);
+                }
+            }
+        }
+        assertThat(read).isGreaterThan(many);
+    }
+
+    @Test
+    void aNewThreadHasRunForSomePartOfItsInterval() throws Exception {
+        ThreadScan scan = new ThreadScan(files);
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
+        AtomicInteger tid = start("newcomer", go, done, () -> spin(60));
+        go.countDown();
+        done.await();
+        scan.scan();
+        ThreadScan.Task task = scan.task(tid.get());
+        assertThat(task).isNotNull();
+        assertThat(task.runTime).isGreaterThan(10_000_000);
+        assertThat(task.interval).isGreaterThanOrEqualTo(task.runTime);
+    }
+
+    /** The threads as they are, but for moments in which nothing can be read, as when no descriptor is left. */
+    private final class Interrupted extends TaskFiles {
+        private boolean refuse;
+
+        @Override
+        boolean list() {
+            if (refuse || !files.list()) {
+                return false;
+            }
+            count = 0;
+            for (int i = 0; i < files.count; i++) {
+                add(files.tids[i]);
+            }
+            return true;
+        }
+
+        @Override
+        int read(int tid, byte[] file) {
+            return refuse ? -1 : files.read(tid, file);
+        }
+
+        @Override
+        byte at(int i) {
+            return files.at(i);
+        }
+    }
+
+    @Test
+    void aMomentInWhichNothingCanBeReadIsNoNewLifeForAllThreads() throws Exception {
+        Interrupted interrupted = new Interrupted();
+        ThreadScan scan = new ThreadScan(interrupted);
+        scan.scan();
+        interrupted.refuse = true;
+        scan.scan();
+        assertThat(scan.read()).isEmpty();
+        interrupted.refuse = false;
+        scan.scan();
+        assertThat(scan.read()).isNotEmpty().allSatisfy(task -> assertThat(task.runTime)
+                .isLessThanOrEqualTo(task.interval + 50_000_000));
+    }
+
+    @Test
+    void theCountersOfATopThreadAreOfTheIntervalOfItsTimes() throws Exception {
+        CounterPlan clock =
+                CounterPlan.ofOneGroup(List.of(new PerfEvent("task-clock", PerfEvent.SOFTWARE, 1, 0, 0, 0, 0)));
+        CountDownLatch never = new CountDownLatch(1);
+        for (int i = 0; i < 2 * ThreadScan.READS; i++) {
+            start("idle-" + i, never, never, () -> {});
+        }
+        CountDownLatch go = new CountDownLatch(1);
+        AtomicInteger tid = start("cruncher", go, never, () -> {
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.onSpinWait();
+            }
+        });
+        await().until(() -> "cruncher".equals(files.name(tid.get())));
+        ThreadScan scan = new ThreadScan(files);
+        TopThreads top = new TopThreads(8, clock, USER_ONLY, new FileBudget(4096), null);
+        go.countDown();
+        List<Double> ratios = new ArrayList<>();
+        for (int i = 0; i < 12 && ratios.size() < 3; i++) {
+            spin(150);
+            scan.scan();
+            top.sample(scan);
+            for (TopThreads.Entry entry : top.top()) {
+                Reading reading = entry.reading();
+                if (entry.tid() == tid.get() && reading != null) {
+                    ratios.add(reading.value(0) / entry.cpuTime());
+                }
+            }
+        }
+        top.close();
+        assumeThat(ratios).as("software events are allowed here").isNotEmpty();
+        assertThat(ratios).hasSize(3).allSatisfy(ratio -> assertThat(ratio).isBetween(0.6, 1.5));
+    }
+
+    @Test
+    void aViewIsNotReadOnceTheCountersAreGivenBack() throws Exception {
+        ThreadCounters spans = new ThreadCounters(writes, true, new FileBudget(4096));
+        ThreadCounters.Span span = spans.openForThisThread();
+        assumeThat(span).as("breakpoints are allowed here").isNotNull();
+        OpenGroups view = spans.viewOf(Libc.threadId(), writes);
+        assertThat(view).isNotNull();
+        Reading reading = new Reading(writes);
+        write(3);
+        assertThat(view.sample(reading.groups)).isTrue();
+        assertThat(reading.value(0)).isEqualTo(3);
+        spans.closeAll();
+        assertThat(view.sample(reading.groups)).isFalse();
+    }
+
+    @Test
+    void aGcWorkerThatIsCountedFromTheStartIsNotTakenFromTheVmOnceMore() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
+        AtomicInteger worker = start("GC Thread#0", go, done, () -> write(400));
+        await().until(() -> "GC Thread#0".equals(files.name(worker.get())));
+        ProcessHardware all = open(writes, new FileBudget(20_000));
+        all.adopt(worker.get());
+        go.countDown();
+        done.await();
+        all.sample();
+        assertThat(all.of(ThreadKind.GC).value(0)).isEqualTo(400);
+        assertThat(all.process().value(0)).isEqualTo(400);
+        assertThat(all.workers()).isEmpty();
+        all.close();
+    }
+
+    @Test
+    void aCpuThatCouldNotBeReadHasNoZero() {
+        assertThat(Reading.ofCpus(writes).value(0)).isNaN();
+        assertThat(new Reading(writes).value(0)).isZero();
+    }
+
+    @Test
+    void closeToTheLimitOfFilesEverythingIsGivenBackAndNothingReadsAsZero() {
+        CounterChoice wanted = new CounterChoice(true, false, true, List.of("task-clock", "page-faults"), 8, true);
+        int before = new File("/proc/self/fd").list().length;
+        Counters counters = Counters.open(wanted, new StatusBoard());
+        assumeThat(counters.process()).as("software events are allowed here").isNotNull();
+        counters.sample();
+        assertThat(new File("/proc/self/fd").list().length).isGreaterThan(before + 20);
+        counters.shed(FileGuard.Level.HOST);
+        assertThat(counters.host()).isNull();
+        assertThat(counters.process()).isNotNull();
+        counters.shed(FileGuard.Level.PROCESS);
+        assertThat(counters.process()).isNull();
+        assertThat(counters.kinds())
+                .allSatisfy(kind -> assertThat(kind.reading()).isNull());
+        assertThat(counters.threads()).isNotNull();
+        assertThat(counters.threads().openForThisThread()).isNull();
+        assertThat(counters.hardwareSource()).startsWith("none: ").contains("limit of open files");
+        counters.sample();
+        counters.tidy();
+        counters.close();
+        assertThat(new File("/proc/self/fd").list().length).isLessThan(before + 10);
     }
 
     @Test

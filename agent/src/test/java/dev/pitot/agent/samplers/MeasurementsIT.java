@@ -185,6 +185,16 @@ class MeasurementsIT {
             assertThat(cpuTimeOf(kinds, "application")).isGreaterThan(0);
             assertThat(cpuTimeOf(kinds, "jit")).isGreaterThan(0);
             assertThat(cpuTimeOf(kinds, "agent")).isGreaterThan(0);
+            double ownTimes = 0;
+            double ownClocks = 0;
+            for (String kind : List.of("gc", "jit", "vm", "agent")) {
+                ownTimes += cpuTimeOf(kinds, kind);
+                ownClocks += valueOf(result.of("pitot.Counter"), kind, "task-clock");
+            }
+            if (ownClocks > 0) {
+                // What the kernel's scheduler says of those threads, and what its perf events say.
+                assertThat(ownTimes / ownClocks).isCloseTo(1, within(0.3));
+            }
             assertThat(process)
                     .allSatisfy(e -> assertThat(e.getLong("runQueueWait")).isNotNegative());
 

@@ -34,6 +34,7 @@ class SamplerThreadTest {
     void aSamplerThatThrowsIsSwitchedOffAndTheOthersGoOn() {
         AtomicInteger good = new AtomicInteger();
         AtomicInteger bad = new AtomicInteger();
+        AtomicInteger ended = new AtomicInteger();
         List<Long> seconds = new CopyOnWriteArrayList<>();
         SamplerThread thread = new SamplerThread(
                 List.of(new Counting("bad", bad, true), new Counting("good", good, false)),
@@ -41,6 +42,7 @@ class SamplerThreadTest {
                     seconds.add(System.nanoTime());
                     throw new IllegalStateException("on purpose");
                 },
+                () -> ended.set(good.get()),
                 new StatusBoard());
         thread.start();
         await().until(() -> seconds.size() >= 3);
@@ -49,6 +51,7 @@ class SamplerThreadTest {
         thread.finish();
         await().until(() -> !thread.isAlive());
         assertThat(bad).hasValue(1);
+        assertThat(ended).as("samples taken before the end was told").hasValue(good.get());
         assertThat(good.get()).isEqualTo(seconds.size() + 1);
         assertThat((seconds.get(3) - seconds.get(0)) / 1e9).isBetween(2.9, 3.3);
     }
