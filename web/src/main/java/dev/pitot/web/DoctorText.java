@@ -69,9 +69,9 @@ final class DoctorText {
         if (host.isEmpty() && docker.isEmpty() && kubernetes.isEmpty()) {
             return;
         }
-        String above = told.putIfAbsent(host + docker + kubernetes, "");
+        String above = told.putIfAbsent(host + docker + kubernetes, of(finding, "subject"));
         if (above != null) {
-            line(indent, "fix: as above");
+            line(indent, "fix: as for " + above);
         } else if (host.equals(docker) && host.equals(kubernetes)) {
             line(indent, "fix: " + host);
         } else {

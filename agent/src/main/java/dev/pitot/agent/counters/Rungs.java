@@ -29,7 +29,7 @@ final class Rungs {
     private final String how;
     private final String howNative;
 
-    private Rungs(
+    Rungs(
             Situation situation,
             Kernel kernel,
             Catalogue catalogue,
@@ -121,7 +121,7 @@ final class Rungs {
         return String.join(", ", names) + (flags == 0 ? "" : " (user side)");
     }
 
-    private Finding ofPmus(long flags) {
+    Finding ofPmus(long flags) {
         String subject = "events of PMUs in sysfs";
         if (shut != null) {
             return Finding.no(subject, shut, how);
@@ -155,7 +155,7 @@ final class Rungs {
     }
 
     /** How much of the hardware is counted at once, as was found by trying. */
-    private Finding sideBySide() {
+    Finding sideBySide() {
         String subject = "hardware counters side by side";
         Choice choice = opened.choice();
         List<String> ofProcess = opened.process().hardwareNames();

@@ -86,7 +86,7 @@ class DoctorIT {
         assertThat(text)
                 .startsWith("What can be counted here by this user")
                 .containsPattern("(?m)^  yes      getrusage ")
-                .containsPattern("(?m)^  partial  file descriptors for counters +75, at most a quarter")
+                .containsPattern("(?m)^  partial  file descriptors for counters +75 at most, a quarter")
                 .contains("Only 300 files may be open")
                 .contains("docker run --ulimit nofile=65536:65536");
     }
@@ -109,6 +109,9 @@ class DoctorIT {
                 assertThat(of(json, "user").get("detail").asText()).isEqualTo("65534");
                 assertThat(of(json, "getrusage").get("how").asText()).isEqualTo("tried");
                 assertThat(state(json, "software events of perf").equals("yes")).isEqualTo(isOpen);
+                assertThat(of(json, "software events of perf").get("events"))
+                        .extracting(JsonNode::asText)
+                        .contains("task-clock");
                 assertThat(of(json, "software events of perf").get("blocker").asText())
                         .contains(isOpen ? "" : "kernel.perf_event_paranoid is " + paranoid());
             }
