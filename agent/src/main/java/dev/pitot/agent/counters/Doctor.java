@@ -26,7 +26,8 @@ public final class Doctor {
     public static String changeable(Counters counters) {
         Situation self = Situation.ofThisProcess();
         Opened opened = counters.opened();
-        return self.paranoid() + " " + self.seccompMode() + " " + opened.ofProcess() + opened.ofSpan();
+        return self.paranoid() + " " + self.seccompMode() + " "
+                + opened.ofProcess().size() + " " + opened.ofSpan().size();
     }
 
     private static List<Finding> together(Situation situation, List<Finding> rungs) {

@@ -49,4 +49,17 @@ public record Finding(
         Finding plain = why == null ? yes(subject, detail, how) : partial(subject, detail, why, how);
         return new Finding(subject, true, plain.state, detail, events, plain.blocker, plain.fix, how);
     }
+
+    /** Without the list of events, and with a detail and a blocker of so many characters at most. */
+    public Finding shortened(int longest) {
+        return new Finding(subject, isRung, state, cut(detail, longest), List.of(), cut(blocker, longest), fix, how);
+    }
+
+    private static String cut(String text, int longest) {
+        if (text.length() <= longest) {
+            return text;
+        }
+        int end = text.lastIndexOf(", ", longest - 3);
+        return text.substring(0, end < 0 ? longest - 3 : end) + ", …";
+    }
 }

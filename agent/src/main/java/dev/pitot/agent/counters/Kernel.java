@@ -3,6 +3,7 @@ package dev.pitot.agent.counters;
 import dev.pitot.agent.counters.CounterPlan.Group;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What the choice of counters asks of the kernel; a made-up one in tests. Used by one thread. */
 interface Kernel {
@@ -31,6 +32,8 @@ interface Kernel {
     /** The real one; after {@link Libc#link} only. */
     final class OfThisMachine implements Kernel {
         private static final long FORMAT = Perf.FORMAT_TIMES | Perf.FORMAT_ID | Perf.FORMAT_GROUP;
+
+        private @Nullable Standing standing;
 
         @Override
         public int tryOpen(List<PerfEvent> group, int cpu, long flags) {
@@ -88,7 +91,12 @@ interface Kernel {
 
         @Override
         public Standing standing() {
-            return Situation.ofThisProcess().standing();
+            Standing known = standing;
+            if (known == null) {
+                known = Situation.ofThisProcess().standing();
+                standing = known;
+            }
+            return known;
         }
     }
 }

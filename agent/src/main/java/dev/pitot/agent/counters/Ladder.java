@@ -15,7 +15,6 @@ final class Ladder {
     private static final List<Long> SWITCHES = List.of(3L, 4L, 11L);
 
     private final Kernel kernel;
-    private @Nullable Standing standing;
     private boolean userOnly;
     private boolean wholly;
 
@@ -33,12 +32,7 @@ final class Ladder {
     }
 
     Standing standing() {
-        Standing known = standing;
-        if (known == null) {
-            known = kernel.standing();
-            standing = known;
-        }
-        return known;
+        return kernel.standing();
     }
 
     /** Those sources of a name that can be counted on a thread; those that cannot leave a refusal. */

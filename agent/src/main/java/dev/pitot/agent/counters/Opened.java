@@ -46,9 +46,20 @@ record Opened(
         int descriptors = new FileBudget(situation.fileLimit()).all();
         if (noNativeCode != null || noPerf != null) {
             CounterPlan none = CounterPlan.NOTHING;
-            List<Refusal> why = new ArrayList<>();
             return new Opened(
-                    wanted, noNativeCode, noPerf, null, none, why, none, why, none, why, null, descriptors, 0);
+                    wanted,
+                    noNativeCode,
+                    noPerf,
+                    null,
+                    none,
+                    List.of(),
+                    none,
+                    List.of(),
+                    none,
+                    List.of(),
+                    null,
+                    descriptors,
+                    0);
         }
         Choice choice = Choice.of(wanted, catalogue, situation.rules());
         List<Refusal> ofProcess = new ArrayList<>(choice.refusals().values());

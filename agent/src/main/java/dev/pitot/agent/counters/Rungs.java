@@ -126,32 +126,38 @@ final class Rungs {
         if (shut != null) {
             return Finding.no(subject, shut, how);
         }
-        List<String> open = new ArrayList<>();
-        List<String> counts = new ArrayList<>();
-        List<Refusal> refusals = new ArrayList<>();
-        int left = MOST_OF_PMUS;
+        List<Pmu> pmus = catalogue.pmusWithEvents();
+        List<String> names = new ArrayList<>();
         int untried = 0;
-        for (Pmu pmu : catalogue.pmusWithEvents()) {
-            List<String> names = new ArrayList<>();
+        for (Pmu pmu : pmus) {
             for (String event : pmu.events()) {
-                if (left > 0) {
-                    left--;
+                if (names.size() < MOST_OF_PMUS) {
                     names.add(pmu.name() + "/" + event + "/");
                 } else {
                     untried++;
                 }
             }
-            Survey survey = Survey.of("the events of " + pmu.name(), find(names), false, flags, kernel);
-            open.addAll(survey.open());
-            refusals.addAll(survey.refusals());
-            counts.add(pmu.name() + " " + survey.open().size() + " of " + names.size());
         }
-        if (counts.isEmpty()) {
+        if (names.isEmpty()) {
             return Finding.no(subject, new Refusal("No PMU of this machine names its events", ""), how);
         }
-        String detail = String.join(", ", counts) + (untried == 0 ? "" : ", " + untried + " not tried") + ": "
-                + joined(open, flags);
-        return Finding.of(subject, detail, open, refusals, how);
+        Survey survey = Survey.of("the events of PMUs", find(names), false, flags, kernel);
+        StringBuilder detail = new StringBuilder();
+        for (Pmu pmu : pmus) {
+            String of = pmu.name() + "/";
+            detail.append(detail.length() == 0 ? "" : ", ").append(pmu.name()).append(' ');
+            detail.append(count(survey.open(), of)).append(" of ").append(count(names, of));
+        }
+        detail.append(untried == 0 ? "" : ", " + untried + " not tried").append(": ");
+        return Finding.of(subject, detail + joined(survey.open(), flags), survey.open(), survey.refusals(), how);
+    }
+
+    private static int count(List<String> names, String start) {
+        int count = 0;
+        for (String name : names) {
+            count += name.startsWith(start) ? 1 : 0;
+        }
+        return count;
     }
 
     /** How much of the hardware is counted at once, as was found by trying. */

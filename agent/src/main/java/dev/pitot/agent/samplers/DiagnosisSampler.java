@@ -4,6 +4,7 @@ import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.counters.Doctor;
 import dev.pitot.agent.counters.Finding;
 import dev.pitot.events.Diagnosis;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -50,7 +51,12 @@ final class DiagnosisSampler implements Sampler {
         }
         String now = Doctor.changeable(counters);
         if (!now.equals(changeable)) {
-            findings = Doctor.examine(counters);
+            // Each event stands for itself, as a page shows the newest of a subject; so the texts are cut short.
+            List<Finding> found = new ArrayList<>();
+            for (Finding finding : Doctor.examine(counters)) {
+                found.add(finding.shortened(LONGEST));
+            }
+            findings = found;
             changeable = now;
         }
         findings.forEach(DiagnosisSampler::emit);
@@ -61,20 +67,11 @@ final class DiagnosisSampler implements Sampler {
         event.subject = finding.subject();
         event.category = finding.isRung() ? "rung" : "fact";
         event.state = finding.state();
-        event.detail = bounded(finding.detail());
-        event.blocker = bounded(finding.blocker());
+        event.detail = finding.detail();
+        event.blocker = finding.blocker();
         event.fixOnHost = finding.fix().host();
         event.fixInDocker = finding.fix().docker();
         event.fixInKubernetes = finding.fix().kubernetes();
         event.commit();
-    }
-
-    /** Each event stands for itself, as a page shows the newest of a subject; so names of hundreds of events are cut short. */
-    private static String bounded(String text) {
-        if (text.length() <= LONGEST) {
-            return text;
-        }
-        int end = text.lastIndexOf(", ", LONGEST);
-        return text.substring(0, end < 0 ? LONGEST : end) + ", …";
     }
 }

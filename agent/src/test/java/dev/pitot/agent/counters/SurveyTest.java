@@ -102,4 +102,14 @@ class SurveyTest {
         assertThat(finding.detail()).startsWith("cpu 11 of 12, msr 1 of 1, power 1 of 1, ");
         assertThat(finding.blocker()).contains("cannot count cpu/mem-loads/ for want");
     }
+
+    @Test
+    void whatAnEventCarriesIsCutBetweenNames() throws IOException {
+        Finding whole = rungs(new MadeUpCpu(10)).ofPmus(0);
+        Finding cut = whole.shortened(60);
+        assertThat(cut.detail()).hasSizeLessThanOrEqualTo(60).endsWith(", …");
+        assertThat(whole.detail()).startsWith(cut.detail().replace(", …", ","));
+        assertThat(cut.events()).isEmpty();
+        assertThat(whole.shortened(5000).detail()).isEqualTo(whole.detail());
+    }
 }

@@ -79,7 +79,7 @@ class MeasurementsIT {
             assertThat(result.of("pitot.Diagnosis"))
                     .allSatisfy(e -> assertThat(e.getString("detail").length()
                                     + e.getString("blocker").length())
-                            .isLessThan(1010))
+                            .isLessThanOrEqualTo(1000))
                     .filteredOn(e -> "no".equals(e.getString("state")))
                     .allSatisfy(e -> assertThat(e.getString("blocker")).isNotEmpty());
             assertThat(result.err()).isEmpty();
