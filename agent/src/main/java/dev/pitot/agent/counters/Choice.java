@@ -129,7 +129,7 @@ record Choice(
         private void climbUsual() {
             Named cycles = Named.of(PerfEvent.CYCLES);
             List<Refusal> no = new ArrayList<>();
-            if (ladder.countable(cycles, no).isEmpty()) {
+            if (ladder.countable(cycles, no).isEmpty() && ladder.isSettled()) {
                 for (PerfEvent event : PerfEvent.OF_PROCESS) {
                     refusals.put(event.name(), no.get(0));
                 }

@@ -17,6 +17,7 @@ final class Ladder {
     private final Kernel kernel;
     private boolean userOnly;
     private boolean wholly;
+    private int errno;
 
     Ladder(Kernel kernel) {
         this.kernel = kernel;
@@ -29,6 +30,15 @@ final class Ladder {
 
     long flags() {
         return userOnly ? USER_ONLY : 0;
+    }
+
+    /** Whether the answer to the event asked for last says of the others, too, that there is no PMU for them or no right to it. */
+    boolean isSettled() {
+        return isDenied(errno)
+                || errno == Perf.ENOENT
+                || errno == Perf.ENODEV
+                || errno == Perf.EOPNOTSUPP
+                || errno == Perf.ENOSYS;
     }
 
     Standing standing() {
@@ -69,6 +79,7 @@ final class Ladder {
         if (userOnly && (event.excluded() & Perf.EXCLUDE_USER) != 0) {
             return ofKernel(event.name() + " excludes the user's side, and perf_event may not watch the kernel's here");
         }
+        this.errno = errno;
         if (errno != 0) {
             return standing().explain(event, errno, enough);
         }

@@ -60,6 +60,14 @@ class ChoiceTest {
     }
 
     @Test
+    void cyclesThatOthersHaveTakenSayNothingOfTheOtherEvents() throws IOException {
+        MadeUpCpu taken = new MadeUpCpu(20).without("cycles", Perf.EBUSY);
+        Choice choice = choose(Sysfs.NO_PMU, taken, "default");
+        assertThat(choice.refusals()).containsOnlyKeys("cycles");
+        assertThat(counters(choice.process())).contains("instructions", "branch-misses");
+    }
+
+    @Test
     void withoutAPmuOneAnswerSettlesTheUsualSet() throws IOException {
         MadeUpCpu none = new MadeUpCpu(0).without("cycles", Perf.ENOENT);
         Choice choice = choose(Sysfs.NO_PMU, none, "default");
