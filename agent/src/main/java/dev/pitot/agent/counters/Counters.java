@@ -339,9 +339,9 @@ public final class Counters {
                 counts && hardware != null ? hardware.plan() : CounterPlan.NOTHING,
                 ofHardware,
                 countsSpans && choice != null ? choice.span() : CounterPlan.NOTHING,
-                ofFiles == null ? ofThreads : List.of(ofFiles),
+                ofFiles == null || files.compareTo(FileGuard.Level.SPANS) < 0 ? ofThreads : List.of(ofFiles),
                 countsHost && choice != null ? choice.host() : CounterPlan.NOTHING,
-                ofHost,
+                ofFiles == null || files.compareTo(FileGuard.Level.HOST) < 0 ? ofHost : List.of(ofFiles),
                 ofFiles,
                 budget.all(),
                 budget.all() - budget.left());

@@ -223,10 +223,12 @@ final class Situation {
                 return name;
             }
         }
-        if (Files.exists(root.resolve("proc/" + pid + "/root/.dockerenv"))) {
+        // A process with file capabilities may not look through its own /proc/self/root.
+        String itsRoot = isSelf() ? "" : "proc/" + pid + "/root/";
+        if (Files.exists(root.resolve(itsRoot + ".dockerenv"))) {
             return "docker (/.dockerenv)";
         }
-        if (Files.exists(root.resolve("proc/" + pid + "/root/run/.containerenv"))) {
+        if (Files.exists(root.resolve(itsRoot + "run/.containerenv"))) {
             return "podman (/run/.containerenv)";
         }
         return NONE;

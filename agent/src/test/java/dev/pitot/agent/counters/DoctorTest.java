@@ -150,6 +150,15 @@ class DoctorTest {
     }
 
     @Test
+    void ofItselfAContainerIsKnownByItsOwnRoot() throws IOException {
+        file("proc/self/status", "CapBnd:\t" + PERFMON + "\nSeccomp:\t2\nSeccomp_filters:\t1\n");
+        file(".dockerenv", "");
+        Situation self = new Situation(root, "self");
+        assertThat(self.seccomp().objection()).isNull();
+        assertThat(of(self.facts(), "container").detail()).isEqualTo("docker (/.dockerenv)");
+    }
+
+    @Test
     void aFewFilesAndATemporaryFolderWithoutExecutionAreSeen() throws IOException {
         assertThat(rung("file descriptors for counters").state()).isEqualTo("yes");
         file("proc/77/limits", "Max open files            64   64  files\n");
