@@ -32,13 +32,15 @@ final class Ladder {
         return userOnly ? USER_ONLY : 0;
     }
 
-    /** Whether the answer to the event asked for last says of the others, too, that there is no PMU for them or no right to it. */
+    /** Whether the answer to the event asked for last holds for the others too: no PMU, no right to it, or no descriptor left. */
     boolean isSettled() {
         return isDenied(errno)
                 || errno == Perf.ENOENT
                 || errno == Perf.ENODEV
                 || errno == Perf.EOPNOTSUPP
-                || errno == Perf.ENOSYS;
+                || errno == Perf.ENOSYS
+                || errno == Perf.EMFILE
+                || errno == Perf.ENFILE;
     }
 
     Standing standing() {
