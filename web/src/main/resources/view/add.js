@@ -1,3 +1,4 @@
+import { copyButton } from './copy.js';
 import { h } from './dom.js';
 
 /**
@@ -8,27 +9,17 @@ import { h } from './dom.js';
  */
 export function instructions(api) {
   const flag = h('code');
-  const copied = h('span.dim', { role: 'status' });
+  const [copy, copied] = copyButton(flag, 'Copy the flag', { class: 'primary', autofocus: true });
   const say = text => {
     flag.textContent = text;
   };
   say(`-javaagent:pitot-agent.jar=collector=${location.origin},token-file=ingest.token,service=my-service`);
   // The collector knows its own paths; the line above stands until it has answered.
   api('self').then(answer => answer.json()).then(self => self.flag && say(self.flag)).catch(() => {});
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(flag.textContent);
-      copied.textContent = 'Copied.';
-    } catch {
-      // Refused, or not there at all: browsers have it on secure addresses and on this machine only.
-      getSelection().selectAllChildren(flag);
-      copied.textContent = 'Press Ctrl-C to copy.';
-    }
-  };
   return [
     h('p', null, 'Start the service with this flag, before ', h('code', null, '-jar'), ' or the main class. Its row appears here within seconds.'),
     h('pre', null, flag),
-    h('p', null, h('button.primary', { type: 'button', autofocus: true, onclick: copy }, 'Copy the flag'), ' ', copied),
+    h('p', null, copy, ' ', copied),
     h('p.help', null, 'The paths are those of the collector’s machine. For a service elsewhere, take ', h('a', { href: '/api/v1/agent/pitot-agent.jar', download: 'pitot-agent.jar' }, 'the agent'), ' and a copy of ', h('code', null, 'ingest.token'),
       ' there, and name them instead. The variable ', h('code', null, 'JAVA_TOOL_OPTIONS'), ' takes the same flag.'),
   ];

@@ -1,5 +1,5 @@
 import { h, setAttribute, setText } from './dom.js';
-import { NONE, clock, known, short } from './format.js';
+import { NONE, clock, known, percent, short } from './format.js';
 
 /* global uPlot */
 
@@ -11,6 +11,8 @@ import { NONE, clock, known, short } from './format.js';
  * @property {boolean} [fill] an area down to zero
  * @property {boolean} [stems] an upright at each value: separate happenings, not a course
  * @property {number[]} [dash]
+ * @property {boolean} [optional] not in the legend while the window has no value of it
+ * @property {(fields: Record<string, any[]>, i: number) => number | null} [running] part of the time that a multiplexed counter ran; below 1 the legend says so
  * @property {boolean} [beyond] may lie above the top of the scale; the legend still has its value, and says so
  *
  * @typedef {object} ChartSpec
@@ -21,6 +23,7 @@ import { NONE, clock, known, short } from './format.js';
  * @property {(value: number | null) => string} format
  * @property {number} floor smallest top of the y axis: below it a course is noise
  * @property {number} [ceiling] largest top of the y axis
+ * @property {boolean} [stacked] each line stands on the one before it; the legend has their own values
  * @property {string} empty said in place of a chart when the window has no value
  * @property {(columns: any[][], span: number) => string} [summary] of the window, beside the unit; `span` in ms
  * @property {() => number[]} [marks] times of happenings, drawn as ticks at the foot
@@ -51,6 +54,17 @@ const binary = value => {
   return power * (value / power > 1000 ? 1024 : roundUp(value / power));
 };
 
+/** What a stack of columns is drawn as: the sum of each and those below it; null only where none of them is known. */
+const heights = columns => {
+  let below = columns[0].map(() => 0);
+  let any = columns[0].map(() => false);
+  return columns.map(column => {
+    any = column.map((value, i) => value !== null || any[i]);
+    below = column.map((value, i) => below[i] + (value ?? 0));
+    return below.map((height, i) => (any[i] ? height : null));
+  });
+};
+
 /** One panel: title, legend with the values under the shared cursor or the newest ones, and the canvas. */
 export class Chart {
   /**
@@ -62,17 +76,20 @@ export class Chart {
     this.spec = spec;
     this.values = spec.lines.map(() => h('b', null, NONE));
     this.above = spec.lines.map(line => line.beyond && h('span', { hidden: true, title: 'Above the top of this scale' }, '\u202f↑'));
+    this.counted = spec.lines.map(line => line.running && h('span', { hidden: true, title: 'The counter took turns with others: counted for this part of the time, and scaled up' }));
+    this.items = spec.lines.map((line, i) => h('li', null,
+      h(line.dash ? 'i.dashed' : 'i', { 'data-color': line.color }), line.label, ' ', this.values[i], this.above[i], this.counted[i]));
     this.holder = h('div.plot', { role: 'img' });
     this.unit = h('span', null, spec.unit);
     this.note = h('p.nothing', { hidden: true }, spec.empty);
     this.element = h('section.panel', { 'data-chart': spec.title },
       h('h3', { title: spec.help }, spec.title, this.unit, spec.marksLabel && h('span.marks', null, h('i.tick'), spec.marksLabel)),
-      h('ul.legend', null, ...spec.lines.map((line, i) => h('li', null,
-        h(line.dash ? 'i.dashed' : 'i', { 'data-color': line.color }), line.label, ' ', this.values[i], this.above[i]))),
+      h('ul.legend', null, ...this.items),
       h('div.frame', null, this.holder, this.note));
     this.onCursor = onCursor;
     this.group = group;
     this.columns = spec.lines.map(() => []);
+    this.running = spec.lines.map(() => []);
     this.resize = new ResizeObserver(() => this.plot?.setSize({ width: this.holder.clientWidth, height: HEIGHT }));
     this.resize.observe(this.holder);
   }
@@ -81,7 +98,7 @@ export class Chart {
     const { spec } = this;
     const axis = { stroke: () => paint('--muted'), font: '11px ' + getComputedStyle(document.body).fontFamily, ticks: { show: false } };
     const grid = { stroke: () => paint('--grid'), width: 1 };
-    const round = spec.unit === 'bytes' ? binary : roundUp;
+    const round = spec.unit.startsWith('bytes') ? binary : roundUp;
     const top = (plot, low, high) => {
       const values = spec.lines.map((line, i) => (line.beyond ? null : plot.series[i + 1].max)).filter(known);
       let max = values.length ? Math.max(...values) : 0;
@@ -128,12 +145,14 @@ export class Chart {
       ],
       series: [{}, ...spec.lines.map(line => ({
         stroke: () => paint(line.color),
-        width: line.stems ? 2 : line.beyond ? 1 : 1.5,
+        // In a stack the areas speak: a line around a thin one would hide those below.
+        width: spec.stacked ? 0 : line.stems ? 2 : line.beyond ? 1 : 1.5,
         dash: line.dash,
-        fill: line.fill ? () => paint(line.color + '-fill') : undefined,
+        fill: spec.stacked ? () => paint(line.color) + 'b0' : line.fill ? () => paint(line.color + '-fill') : undefined,
         paths: line.stems ? stems : undefined,
         points: { show: line.stems ? (plot, series, from, to) => to - from < 400 : (plot, series) => this.#lonely(series), size: line.stems ? 5 : 4, fill: () => paint(line.color) },
       }))],
+      bands: spec.stacked ? spec.lines.slice(1).map((line, i) => ({ series: [i + 2, i + 1] })) : [],
       hooks: {
         setCursor: [plot => this.#cursor(plot.cursor.idx)],
         drawAxes: spec.marks ? [plot => this.#drawMarks(plot)] : [],
@@ -176,22 +195,26 @@ export class Chart {
     const { lines } = this.spec;
     const times = [];
     const columns = lines.map(() => []);
+    const running = lines.map(() => []);
     for (let i = Math.max(0, series.from(from) - 1); i < series.t.length && series.t[i] <= to; i++) {
       const time = series.t[i];
       if (times.length && time - times[times.length - 1] > HOLE) {
         times.push(times[times.length - 1] + 1);
-        for (const column of columns) column.push(null);
+        for (const column of [...columns, ...running]) column.push(null);
       }
       times.push(time);
       lines.forEach((line, n) => {
         const value = line.value(series.fields, i);
         columns[n].push(known(value) ? value : null);
+        running[n].push(line.running?.(series.fields, i) ?? null);
       });
     }
     this.columns = columns;
+    this.running = running;
     this.times = times;
-    this.data = [times, ...columns];
+    this.data = [times, ...(this.spec.stacked ? heights(columns) : columns)];
     const empty = !columns.some(column => column.some(known));
+    lines.forEach((line, n) => (this.items[n].hidden = Boolean(line.optional) && !columns[n].some(known)));
     this.note.hidden = !empty;
     if (this.spec.summary) setText(this.unit, this.spec.unit + (empty ? '' : ` · ${this.spec.summary(columns.map(column => column.filter((value, i) => times[i] >= from)), to - from)}`));
     if (!this.plot) {
@@ -213,10 +236,15 @@ export class Chart {
       // The newest value, but none that is older than the hole that ends the course.
       if (!hovering) while (at > 0 && column[at] === null && spec.lines[i].stems) at--;
       setText(this.values[i], spec.format(column[at]));
+      const part = this.running[i][at];
+      if (this.counted[i]) {
+        this.counted[i].hidden = !(known(part) && part < 0.995 && known(column[at]));
+        setText(this.counted[i], ` counted ${percent(part)}`);
+      }
       if (this.above[i]) this.above[i].hidden = !(column[at] > this.plot?.scales.y.max);
     });
     if (!hovering) {
-      const said = spec.lines.map((line, i) => `${line.label} ${this.values[i].textContent}`).join(', ');
+      const said = spec.lines.map((line, i) => !this.items[i].hidden && `${line.label} ${this.values[i].textContent}`).filter(Boolean).join(', ');
       setAttribute(this.holder, 'aria-label', `${spec.title}, ${spec.unit}; newest: ${said}`);
     }
     this.onCursor(hovering ? this.times[index] : null);

@@ -1,25 +1,19 @@
-import { bytes, cores, count, hertz, known, millis, percent, rate, ratio, whole } from './format.js';
+import { bytes, cores, count, known, millis, percent, rate, ratio, whole } from './format.js';
+import { each, metrics, perInterval, perSecond as ofSecond } from './metrics.js';
 
 /** @typedef {import('./chart.js').ChartSpec} ChartSpec */
 
 const field = name => (fields, i) => fields[name]?.[i] ?? null;
-/** Nanoseconds; the sample that a JVM commits at its end covers a few milliseconds, and a rate over those is noise. */
-const SHORTEST_INTERVAL = 5e8;
-/** A difference of `pitot.ProcessCounters` per second: value / interval. */
-const perSecond = (name, scale = 1) => (fields, i) => {
-  const value = fields[name]?.[i];
-  const interval = fields.interval?.[i];
-  return known(value) && interval >= SHORTEST_INTERVAL ? (value / interval) * 1e9 * scale : null;
-};
+const perSecond = name => each(ofSecond(name));
 /** Of two parts, of which the second may not be known apart from the first. */
 const sum = (first, second) => (fields, i) => {
   const value = first(fields, i);
   return known(value) ? value + (second(fields, i) ?? 0) : null;
 };
-const quotient = (above, below, scale = 1) => (fields, i) => {
-  const value = fields[above]?.[i];
-  const by = fields[below]?.[i];
-  return known(value) && by > 0 ? (value / by) * scale : null;
+/** The least running share of the counters that a value stands on. */
+const running = (...counters) => (fields, i) => {
+  const shares = counters.map(name => fields[name + 'Running']?.[i]).filter(known);
+  return shares.length ? Math.min(...shares) : null;
 };
 
 const pauses = ([column], span) => {
@@ -58,11 +52,12 @@ export const SOFTWARE = [
     { label: 'daemon', color: '--c3', value: field('daemonCount') },
     { label: 'peak', color: '--c0', value: field('peakCount'), dash: [4, 3] }] }],
   [COUNTERS, { title: 'CPU time', unit: 'cores', help: 'CPU seconds used each second by all threads, GC and JIT included: 1 is one core', format: cores, floor: 0.1, empty: 'Not measured in this window.', lines: [
-    { label: 'total', color: '--c1', value: sum(perSecond('userTime', 1e-9), perSecond('systemTime', 1e-9)), fill: true },
-    { label: 'of it system', color: '--c2', value: perSecond('systemTime', 1e-9) }] }],
-  [COUNTERS, { title: 'Context switches', unit: 'per second', help: 'voluntary: a thread waits; involuntary: the scheduler took its CPU', format: whole, floor: 10, empty: 'Not measured in this window.', lines: [
+    { label: 'total', color: '--c1', value: each(metrics.cpuCores), fill: true },
+    { label: 'of it system', color: '--c2', value: each(perInterval('systemTime')) }] }],
+  [COUNTERS, { title: 'Context switches', unit: 'per second', help: 'voluntary: a thread waits; involuntary: the scheduler took its CPU; migrations, where perf counts them: a thread went on on another CPU', format: whole, floor: 10, empty: 'Not measured in this window.', lines: [
     { label: 'voluntary', color: '--c1', value: perSecond('voluntaryContextSwitches'), fill: true },
-    { label: 'involuntary', color: '--c2', value: perSecond('involuntaryContextSwitches') }] }],
+    { label: 'involuntary', color: '--c2', value: perSecond('involuntaryContextSwitches') },
+    { label: 'migrations', color: '--c3', value: each(metrics.migrationsPerSecond), optional: true }] }],
   [COUNTERS, { title: 'Page faults', unit: 'per second', help: 'minor: served from memory; major: read from disk', format: whole, floor: 10, empty: 'Not measured in this window.', lines: [
     { label: 'minor', color: '--c1', value: perSecond('minorFaults'), fill: true },
     { label: 'major', color: '--c2', value: perSecond('majorFaults') }] }],
@@ -71,10 +66,28 @@ export const SOFTWARE = [
 /** @type {[string, ChartSpec][]} */
 export const HARDWARE = [
   [COUNTERS, { title: 'Instructions per cycle', unit: 'IPC', help: 'instructions / cycles of the whole process', format: ratio, floor: 1, empty: 'Cycles or instructions are not counted here.', lines: [
-    { label: 'IPC', color: '--c1', value: quotient('instructions', 'cycles') }] }],
-  [COUNTERS, { title: 'Cycles', unit: 'per second', help: 'CPU cycles per second of wall time, all threads together', format: hertz, floor: 1e6, empty: 'Cycles are not counted here.', lines: [
-    { label: 'cycles', color: '--c1', value: perSecond('cycles'), fill: true }] }],
-  [COUNTERS, { title: 'Misses', unit: 'per 1000 instructions', help: 'last-level cache misses and mispredicted branches', format: ratio, floor: 1, empty: 'Cache and branch misses are not counted here.', lines: [
-    { label: 'cache', color: '--c2', value: quotient('cacheMisses', 'instructions', 1000) },
-    { label: 'branch', color: '--c4', value: quotient('branchMisses', 'instructions', 1000) }] }],
+    { label: 'IPC', color: '--c1', value: each(metrics.ipc), running: running('instructions', 'cycles') }] }],
+  [COUNTERS, { title: 'Clock', unit: 'GHz while it ran', help: 'cycles / CPU time; where the kernel’s side is not counted, cycles / user time', format: ratio, floor: 1, empty: 'Cycles are not counted here.', lines: [
+    { label: 'GHz', color: '--c3', value: each(metrics.ghz), running: running('cycles') }] }],
+  [COUNTERS, { title: 'Misses', unit: 'per 1000 instructions', help: 'MPKI: last-level cache misses (on some Arm CPUs of the first level), and mispredicted branches', format: ratio, floor: 1, empty: 'Cache and branch misses are not counted here.', lines: [
+    { label: 'cache', color: '--c2', value: each(metrics.cacheMpki), running: running('cacheMisses', 'instructions') },
+    { label: 'branch', color: '--c4', value: each(metrics.branchMpki), running: running('branchMisses', 'instructions') }] }],
+  [COUNTERS, { title: 'Miss rates', unit: '% of all', help: 'mispredicted branches of all branches; misses of all references to the last cache level', format: percent, floor: 0.01, ceiling: 1, empty: 'Branches and cache references are not counted here.', lines: [
+    { label: 'branch', color: '--c4', value: each(metrics.branchMissRate), running: running('branchMisses', 'branches') },
+    { label: 'cache', color: '--c2', value: each(metrics.cacheMissRate), running: running('cacheMisses', 'cacheReferences') }] }],
 ];
+
+/** Kinds of threads, from the foot of a stack up. */
+export const KINDS = [
+  ['application', '--c1'],
+  ['gc', '--c2'],
+  ['jit', '--c4'],
+  ['vm', '--c3'],
+  ['agent', '--c0'],
+];
+const byKind = KINDS.map(([kind, color]) => ({ label: kind, color, value: field(kind) }));
+
+/** Both are drawn from a series with a field for each kind. @type {ChartSpec} */
+export const KIND_CPU = { title: 'CPU by kind of thread', unit: 'cores', help: 'pitot.ThreadKindCounters, one above the other: together they are the CPU time of the process; vm: other threads of the JVM itself; agent: Pitot’s own and JFR’s', format: cores, floor: 0.1, empty: 'Not measured in this window.', stacked: true, lines: byKind };
+/** @type {ChartSpec} */
+export const KIND_WAIT = { title: 'Wait for a CPU by kind', unit: 'threads waiting, mean', help: 'Run-queue wait / time, one above the other: how many threads on average could have run and had no CPU', format: cores, floor: 0.1, empty: 'Not measured in this window.', stacked: true, lines: byKind };

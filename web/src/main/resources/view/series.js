@@ -78,4 +78,10 @@ export class Series {
     for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null) return values[i];
     return null;
   }
+
+  /** The least value of a field after a time; null when there is none. */
+  least(name, since) {
+    const values = (this.fields[name] ?? []).slice(this.from(since + 1)).filter(value => value !== null);
+    return values.length ? Math.min(...values) : null;
+  }
 }
