@@ -4,6 +4,8 @@ import { Series } from './series.js';
 const RECENT = 25_000;
 /** Samples of one second are committed one after the other; those of two are further apart, ms. */
 const APART = 400;
+/** A course begins before the left edge of its chart; this many ms hold the sample that it comes from. */
+export const EDGE = 2000;
 const NOTHING = new Map();
 
 /** What the page holds of all types of samples, plain and keyed: much of what is looked at, of the rest the newest seconds. */
@@ -71,9 +73,13 @@ export class Samples {
  *
  * @param {Map<string, Series>} keys
  * @param {(fields: Record<string, any[]>, i: number) => number | null} value
+ * @param {number} since ms
  */
-export function joined(keys, value) {
-  const all = [...keys].flatMap(([key, series]) => series.t.map((time, i) => [time, key, series, i])).sort((a, b) => a[0] - b[0]);
+export function joined(keys, value, since) {
+  const all = [...keys].flatMap(([key, series]) => {
+    const first = series.from(since);
+    return series.t.slice(first).map((time, i) => [time, key, series, first + i]);
+  }).sort((a, b) => a[0] - b[0]);
   const result = new Series(Infinity);
   for (const key of keys.keys()) result.fields[key] = [];
   for (const [time, key, series, i] of all) {

@@ -92,7 +92,7 @@ export class Doctor {
     said.add(key);
     const command = h('code', null, fix);
     // Some obstacles are removed by no command; a sentence is nothing to copy.
-    const isCommand = /^(sudo |docker |java |ulimit |mount |securityContext|counters=|-)/.test(fix);
+    const isCommand = /^(sudo |docker |java |ulimit |mount |securityContext:|volumes:|counters=)/.test(fix) && !/, or | with a /.test(fix);
     return h('div.obstacle', null,
       h('p', null, h('span.dim', null, 'In the way: '), sentence(line.blocker)),
       !fix ? PLACES.some(([key]) => line[key]) && h('p.dim', null, 'No fix of this kind is known.')

@@ -3,7 +3,7 @@ import { Fold } from '../fold.js';
 import { NONE, cores, count, known, percent, ratio } from '../format.js';
 import { each, metrics, overall, perInterval } from '../metrics.js';
 import { KIND_CPU, KIND_WAIT, SOFTWARE } from '../panels.js';
-import { joined } from '../samples.js';
+import { EDGE, joined } from '../samples.js';
 import { Table } from '../table.js';
 
 const KINDS = 'pitot.ThreadKindCounters';
@@ -77,8 +77,8 @@ export class Threads {
       show: () => {
         page.draw(process);
         const kinds = page.samples.keys(KINDS);
-        cpu.update(joined(kinds, each(metrics.cpuCores)), page.from, page.to);
-        wait.update(joined(kinds, each(perInterval('runQueueWait'))), page.from, page.to);
+        cpu.update(joined(kinds, each(metrics.cpuCores), page.from - EDGE), page.from, page.to);
+        wait.update(joined(kinds, each(perInterval('runQueueWait')), page.from - EDGE), page.from, page.to);
         const rows = this.#top();
         busiest.hidden = !rows.length;
         table.hide(new Set([!rows.some(row => known(row.ipc)) && 'ipc', !rows.some(row => known(row.running) && row.running < 0.995) && 'running']));

@@ -51,7 +51,7 @@ export const memory = {
   },
 
   absent({ samples }) {
-    return [samples.of(MEMORY).newest('swapTotal') === 0 && 'swap'];
+    return [!(samples.of(MEMORY).newest('swapTotal') > 0) && 'swap'];
   },
 
   make(page) {

@@ -2,7 +2,7 @@ import { h } from '../../dom.js';
 import { known, percent } from '../../format.js';
 import { each, metrics, overall, perInterval } from '../../metrics.js';
 import { Series } from '../../series.js';
-import { joined } from '../../samples.js';
+import { EDGE, joined } from '../../samples.js';
 
 const PRESSURE = 'pitot.Pressure';
 const RESOURCES = [['cpu', 'CPU'], ['memory', 'memory'], ['io', 'I/O']];
@@ -40,8 +40,8 @@ export const pressure = {
       elements: [h('div.grid', null, ...charts.map(one => one.element))],
       show: () => {
         const keys = page.samples.keys(PRESSURE);
-        const some = joined(keys, each(metrics.pressureShare));
-        const all = joined(keys, each(perInterval('fullTime')));
+        const some = joined(keys, each(metrics.pressureShare), page.from - EDGE);
+        const all = joined(keys, each(perInterval('fullTime')), page.from - EDGE);
         const series = new Series(Infinity);
         series.t = some.t;
         series.fields = { ...some.fields, ...Object.fromEntries(Object.entries(all.fields).map(([key, values]) => [`all ${key}`, values])) };

@@ -2,6 +2,7 @@ package dev.pitot.web.view;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -222,7 +223,7 @@ class ViewIT {
         });
         String panel = browser.text("section[aria-labelledby=hardware] .honest p");
         if (panel.isEmpty()) {
-            assertThat(value("Cycles")).isNotEqualTo(NONE);
+            assertThat(value("Instructions per cycle")).isNotEqualTo(NONE);
         } else {
             assertThat(panel.replace("Hardware counters: none.", "").strip())
                     .as("the reason")
@@ -277,6 +278,7 @@ class ViewIT {
         openShop();
         browser.until("the endpoints", () -> browser.text("main").contains("p50 to p99"));
         try {
+            openAll();
             for (int width : new int[] {360, 768, 1440}) {
                 for (String theme : new String[] {"light", "dark"}) {
                     browser.emulate(width, 900, theme);
@@ -294,6 +296,7 @@ class ViewIT {
                 browser.screenshot("fleet-" + width);
             }
         } finally {
+            browser.evaluate("localStorage.clear()");
             browser.emulate(1440, 900, "light");
         }
     }
@@ -444,7 +447,7 @@ class ViewIT {
     @Test
     void storedDataThatCouldNotBeReadIsReadAtTheNextConnection() throws Exception {
         through(() -> {
-            gate.answer("/metrics", 503, "The database does not answer just now.");
+            gate.answer("/metrics?", 503, "The database does not answer just now.");
             openShop(gate.address());
             browser.until("the failure", () -> browser.text(".notices").startsWith("Stored data could not be read"));
             gate.behave();
@@ -510,6 +513,223 @@ class ViewIT {
                 fields);
     }
 
+    private static final String LOAD = "const load = name => import(location.origin + '/' + name + '.js');";
+
+    /** For what takes modules of the page and brings its own data. */
+    private static void openAnyPage() {
+        if (!collector.address().equals(browser.evaluate("location.origin"))) {
+            openFleet();
+        }
+    }
+
+    /** Opens all that can be opened, and what is in it. */
+    private static void openAll() {
+        browser.until("all open", () -> (Boolean) browser.evaluate("(all => (all.forEach(one => one.open = true),"
+                + " all.length > 10 && [...document.querySelectorAll('section:not([hidden]) > .fold .folded')]"
+                + ".every(body => body.children.length)))([...document.querySelectorAll('.page details')])"));
+    }
+
+    private static final String CPU_OF_THE_MACHINE = "section[aria-labelledby=host-cpu]";
+
+    @Test
+    void theMachineIsALineForEachPartAndNothingIsDrawnUntilOneIsOpened() {
+        openShop();
+        browser.until("a line of the CPU", () -> browser.text(CPU_OF_THE_MACHINE + " summary")
+                .matches("(?s)CPU.*% of \\d+ CPUs.*"));
+        browser.until("a line of the memory", () -> browser.text("section[aria-labelledby=host-memory] summary")
+                .matches("(?s)Memory.*[KMG]iB of .*[KMG]iB used.*"));
+        assertThat(browser.evaluate(
+                        "document.querySelectorAll('section[aria-labelledby=host] :is(canvas, table, .panel)').length"))
+                .isEqualTo(0L);
+        try {
+            browser.driver()
+                    .findElement(By.cssSelector(CPU_OF_THE_MACHINE + " summary"))
+                    .sendKeys(Keys.ENTER);
+            browser.until("its charts and the history of them", () -> (Boolean) browser.evaluate(
+                    "document.querySelectorAll('section[aria-labelledby=host-cpu] canvas').length === 3"));
+            browser.until("its values", () -> value("CPU of the machine").contains("%"));
+            browser.until("its CPUs", () -> browser.text("table[aria-label=CPUs] tbody [data-column=busy]")
+                    .contains("%"));
+            browser.driver().navigate().refresh();
+            browser.until("it is open still", () -> value("CPU of the machine").contains("%"));
+            browser.click(CPU_OF_THE_MACHINE + " summary");
+            browser.until("nothing of it", () -> (Boolean) browser.evaluate(
+                    "document.querySelectorAll('section[aria-labelledby=host-cpu] .folded *').length === 0"));
+        } finally {
+            browser.evaluate("localStorage.clear()");
+        }
+    }
+
+    @Test
+    void threadsAreShownByKindAndTheBusiestByName() {
+        openShop();
+        browser.until("CPU of the application's threads", () -> value("CPU by kind of thread")
+                .matches("\\d+\\.\\d+"));
+        browser.until("busy threads", () -> (Boolean)
+                browser.evaluate("[...document.querySelectorAll('table[aria-label=\"Busiest threads\"] tbody tr')]"
+                        + ".some(row => row.cells[1].innerText === 'application' && Number(row.cells[2].innerText) > 0"
+                        + " && parseFloat(row.cells[3].innerText) > 0)"));
+        browser.until("what the process uses of what it may", () -> browser.text("#software + span")
+                .matches("CPU .* cores, .*% of the \\d.* it may use · .*"));
+    }
+
+    @Test
+    void theAgentsDiagnosisIsFoldedUnderAnHonestLine() {
+        openShop();
+        browser.until("the line", () -> browser.text("#doctor + span").matches("\\d+ of \\d+ ways work.*"));
+        try {
+            browser.click("section[aria-labelledby=doctor] summary");
+            browser.until("the rungs", () -> browser.text(".rungs").contains("getrusage"));
+            assertThat(browser.text(".facts-of")).startsWith("What was found").doesNotContain("perf_event_paranoid");
+            browser.click(".facts-of summary");
+            browser.until("the facts", () -> browser.text(".facts-of").contains("perf_event_paranoid"));
+        } finally {
+            browser.evaluate("localStorage.clear()");
+        }
+    }
+
+    @Test
+    void theFixOfAnObstacleIsForThePlaceThatWasChosenAndSaidOnce() {
+        openAnyPage();
+        Map<?, ?> said = (Map<?, ?>) browser.await(LOAD
+                + "localStorage.setItem('pitot.open', JSON.stringify({ doctor: true }));"
+                + "const [{ Doctor }, { Samples }] = await Promise.all(['sections/doctor', 'samples'].map(load));"
+                + "const line = { category: 'rung', state: 'no', detail: '', blocker: 'paranoid is 2', fixOnHost: 'sudo sysctl x=1',"
+                + " fixInDocker: 'docker run --cap-add=PERFMON', fixInKubernetes: '' };"
+                + "const page = { samples: new Samples(1e6), diagnosis: [{ ...line, subject: 'first' }, { ...line, subject: 'second', state: 'partial', detail: 'page-faults' }] };"
+                + "const doctor = new Doctor(page); document.body.append(doctor.element); doctor.show();"
+                + "const text = () => doctor.element.querySelector('.rungs').innerText.replaceAll(/\\s+/g, ' ').trim();"
+                + "const host = text();"
+                + "doctor.element.querySelector('[data-place=fixInDocker]').click(); const docker = text();"
+                + "doctor.element.querySelector('[data-place=fixInKubernetes]').click(); const kubernetes = text();"
+                + "doctor.element.remove(); localStorage.clear();"
+                + "return { host, docker, kubernetes };");
+        assertThat((String) said.get("host"))
+                .matches("no first In the way: paranoid is 2\\. sudo sysctl x=1 Copy partial second page-faults"
+                        + " In the way: the same as above\\.");
+        assertThat((String) said.get("docker"))
+                .contains("docker run --cap-add=PERFMON")
+                .doesNotContain("sysctl");
+        assertThat((String) said.get("kubernetes"))
+                .contains("No fix of this kind is known.")
+                .doesNotContain("Copy");
+    }
+
+    @Test
+    void metricsHaveTheNamesOfTheSpecification() throws Exception {
+        openAnyPage();
+        Set<String> names = new HashSet<>();
+        boolean formulas = false;
+        for (String line : Files.readAllLines(Path.of("..", "docs", "spec", "metrics.md"))) {
+            formulas = line.startsWith("| name | formula") || (formulas && line.startsWith("|"));
+            if (formulas) {
+                Pattern.compile("`(\\w+)`")
+                        .matcher(line.split("\\|")[1])
+                        .results()
+                        .forEach(name -> names.add(name.group(1)));
+            }
+        }
+        assertThat(names).contains("ipc", "diskWriteLatency");
+        names.add("cpuUtilisation");
+        Object own = browser.await(LOAD + "return Object.keys((await load('metrics')).metrics);");
+        assertThat(new HashSet<>((List<?>) own)).isEqualTo(names);
+    }
+
+    @Test
+    void metricsFollowTheirFormulasAndWhatIsUnknownStaysSo() {
+        openAnyPage();
+        Object values = browser.await(LOAD
+                + "const [{ metrics, overall, topDown }, { Series }] = await Promise.all(['metrics', 'series'].map(load));"
+                + "const of = fields => field => fields[field] ?? null;"
+                + "const perf = { interval: 1e9, userTime: 4e8, systemTime: 1e8, cycles: 1e9, instructions: 2e9, cacheMisses: 4e6, branches: 4e8, branchMisses: 4e6, hardwareSource: 'perf' };"
+                + "const series = new Series(1e6);"
+                + "series.merge([1000, 2000, 3000], { cycles: [100, null, 300], instructions: [100, 700, 100] });"
+                + "return ["
+                + "metrics.ipc(of(perf)), metrics.ghz(of(perf)), metrics.ghz(of({ ...perf, hardwareSource: 'perf, user only' })),"
+                + "metrics.cacheMpki(of(perf)), metrics.branchMissRate(of(perf)), metrics.cacheMissRate(of(perf)), metrics.cpuCores(of(perf)),"
+                + "metrics.cpuUtilisation(of({ ...perf, cpus: 4, limit: 2 })), metrics.cpuCores(of({ ...perf, softwareSource: 'java', systemTime: null })),"
+                + "metrics.ghz(of({ cpuTime: 4e8, cycles: 1e9, hardwareSource: 'perf, user only' })),"
+                + "metrics.ipc(of({ cycles: 0, instructions: 0 })), metrics.diskReadLatency(of({ reads: 0, readTime: 0 })),"
+                + "metrics.hostCpuUtilisation(of({ userTime: 3, niceTime: 0, systemTime: 1, ioWaitTime: 1, irqTime: 0, softIrqTime: 0, stealTime: 0, idleTime: 5 })),"
+                + "overall(metrics.ipc, series, 0),"
+                + "...Object.values(topDown(of({ 'topdown-retiring': 2, 'topdown-bad-spec': 1, 'topdown-fe-bound': 1, 'topdown-be-bound': 4 }))),"
+                + "...Object.values(topDown(of({ 'topdown-total-slots': 8, 'topdown-slots-issued': 3, 'topdown-slots-retired': 2, 'topdown-fetch-bubbles': 1, 'topdown-recovery-bubbles': 0 }))),"
+                + "...Object.values(topDown(of({ stall_slot: 5, stall_slot_frontend: 1, stall_slot_backend: 4, op_spec: 3, op_retired: 2 }))),"
+                + "topDown(of({ 'topdown-retiring': 2 }))"
+                + "].map(String).join(' ');");
+        assertThat(values)
+                .isEqualTo(
+                        "2 2 2.5 2 0.01 null 0.5 0.25 0.4 null null null 0.4 0.5"
+                                + " metrics 0.25 0.125 0.125 0.5 slots 0.25 0.125 0.125 0.5 stall slots 0.25 0.125 0.125 0.5 null");
+    }
+
+    @Test
+    void whatWasCountedForAPartOfTheTimeOnlySaysSo() {
+        openShop();
+        Map<?, ?> misses = draw(
+                "HARDWARE",
+                "Misses",
+                "[1000, 2000, 3000]",
+                "{\"interval\": [1e9, 1e9, 1e9], \"instructions\": [1e9, 1e9, 1e9], \"cacheMisses\": [2e6, 2e6, 3e6],"
+                        + " \"branchMisses\": [1e6, 1e6, 1e6], \"instructionsRunning\": [1, 1, 1],"
+                        + " \"cacheMissesRunning\": [0.5, 0.5, 0.43], \"branchMissesRunning\": [1, 1, 1]}");
+        assertThat(((String) misses.get("legend")).replace('\n', ' '))
+                .matches("cache 3\\.00 counted 43\\.0\u202f% branch 1\\.00");
+    }
+
+    @Test
+    void countersByNameAreATableOfTheNewestSeconds() {
+        openAnyPage();
+        Object rows = browser.await(LOAD
+                + "const [{ Hardware }, { Samples }] = await Promise.all(['sections/hardware', 'samples'].map(load));"
+                + "const samples = new Samples(1e6);"
+                + "const page = { samples, status: [], from: 0, to: 20000, makeCharts: () => [], draw: () => {} };"
+                + "const add = (key, value, more) => samples.merge({ type: 'pitot.Counter', key, t: [10000, 19000, 20000],"
+                + " fields: { interval: [1e9, 1e9, 1e9], value: [9e9, value, 3 * value], running: [0.1, 0.43, 1], groupInstructions: [1, 1e6, 1e6], groupCycles: [1, 1e6, 1e6], unit: ['', '', ''], ...more } });"
+                + "add('process dTLB-load-misses', 1000);"
+                + "add('gc stalled-cycles-backend', 1e5);"
+                + "add('host power/energy-pkg/', 10, { groupInstructions: [null, null, null], groupCycles: [null, null, null], unit: ['Joules', 'Joules', 'Joules'] });"
+                + "const hardware = new Hardware(page); document.body.append(hardware.element); hardware.show();"
+                + "const text = [...hardware.element.querySelectorAll('table[aria-label=\"Counters by name\"] tbody tr')]"
+                + ".map(row => [...row.cells].map(cell => cell.innerText).join('|')).join('\\n');"
+                + "hardware.element.remove(); return text;");
+        assertThat(((String) rows).replace("\u202f", " ").split("\n"))
+                .containsExactly(
+                        "dTLB-load-misses|process|2.00 k|2.00||43.0 %",
+                        "power/energy-pkg/|host|20 Joules|||43.0 %",
+                        "stalled-cycles-backend|gc|200 k|200|20.0 %|43.0 %");
+    }
+
+    @Test
+    void ofWhatNobodyLooksAtTheNewestSecondsAreHeld() {
+        openAnyPage();
+        Object held = browser.await(LOAD
+                + "const { Samples } = await load('samples'); const samples = new Samples(1e6);"
+                + "const merge = (key, from) => samples.merge({ type: 'x', key, t: Array.from({ length: 100 }, (_, i) => from + 1000 * i), fields: {} });"
+                + "merge('old', 0); merge('new', 100000); const closed = [...samples.keys('x')].map(([key, series]) => key + series.t.length).join();"
+                + "samples.hold(['x']); merge('new', 100000); const open = samples.keys('x').get('new').t.length;"
+                + "samples.release(['x']); merge('new', 200000);"
+                + "return [closed, open, samples.keys('x').get('new').t.length].join(' ');");
+        assertThat(held).isEqualTo("new26 100 26");
+    }
+
+    @Test
+    void kindsOfOneSecondStandOnOneAnother() {
+        openAnyPage();
+        Object drawn = browser.await(LOAD
+                + "const [{ Chart }, { Samples, joined }, { KIND_CPU }, { each, metrics }] = await Promise.all(['chart', 'samples', 'panels', 'metrics'].map(load));"
+                + "const samples = new Samples(1e6);"
+                + "const add = (key, t, cpu) => samples.merge({ type: 'x', key, t, fields: { interval: t.map(() => 1e9), cpuTime: cpu } });"
+                + "add('application', [1000, 2000], [5e8, 2.5e8]); add('gc', [1001, 2003], [2.5e8, null]); add('agent', [1001, 2003], [2.5e8, 2.5e8]);"
+                + "const chart = new Chart(KIND_CPU, 'test', () => {}); document.body.append(chart.element);"
+                + "chart.update(joined(samples.keys('x'), each(metrics.cpuCores), 0), 1000, 2000);"
+                + "const said = [chart.element.querySelector('.legend').innerText.replaceAll('\\n', ' '), ...chart.plot.data.map(column => column.map(String).join(' '))].join('; ');"
+                + "chart.close(); chart.element.remove(); return said;");
+        assertThat(drawn)
+                .isEqualTo("application 0.25 gc – jit – vm – agent 0.25; 1000 2000; 0.5 0.25; 0.75 0.25; 0.75 0.25;"
+                        + " 0.75 0.25; 1 0.5");
+    }
+
     @Test
     void aBusyMachineDoesNotPressTheJvmsCpuFlat() {
         openShop();
@@ -533,7 +753,10 @@ class ViewIT {
                 "[1000, 2000, 2010]",
                 "{\"interval\": [1e9, 1e9, 1e7], \"voluntaryContextSwitches\": [100, 110, 30],"
                         + " \"involuntaryContextSwitches\": [1, 2, 1]}");
-        assertThat(switches.get("drawn")).asList().containsExactly("100 110 null", "1 2 null");
+        assertThat(switches.get("drawn")).asList().containsExactly("100 110 null", "1 2 null", "null null null");
+        assertThat((String) switches.get("legend"))
+                .as("what perf does not count here takes no room")
+                .doesNotContain("migrations");
     }
 
     @Test
@@ -579,7 +802,7 @@ class ViewIT {
         browser.until("the agent", () -> !browser.text(".parts").isEmpty());
         Object edges = browser.evaluate(
                 "[...document.querySelectorAll('.grid .panel:first-child h3, .grid .panel:first-child .legend, .scroll th:first-child button,"
-                        + " .scroll td:first-child, .honest, .parts li')].map(element => { const range = document.createRange();"
+                        + " .scroll td:first-child, .honest, .parts li')].filter(element => element.checkVisibility()).map(element => { const range = document.createRange();"
                         + " range.selectNodeContents(element); return Math.round(range.getClientRects()[0].left); })");
         assertThat(new HashSet<>((List<?>) edges)).as("left edges " + edges).hasSize(1);
     }
