@@ -73,7 +73,8 @@ export class Doctor {
     const rungs = lines.filter(line => line.category === 'rung');
     const facts = lines.filter(line => line.category === 'fact');
     if (!lines.length) return h('p.panel.empty', null, 'The agent reports in its first second and once a minute what can be counted in its JVM; nothing has come yet. An agent of an older version does not report it.');
-    const said = new Set();
+    /** By obstacle, the first that it is in the way of. */
+    const said = new Map();
     return [
       h('ul.panel.parts.rungs', null, ...rungs.map(line => h('li', null,
         h('span.badge', { 'data-state': MARKS[line.state] ?? 'unknown' }, h('i.shape', { 'data-shape': MARKS[line.state] ?? 'off' }), line.state),
@@ -88,8 +89,8 @@ export class Doctor {
   #obstacle(line, said) {
     const fix = line[this.place];
     const key = JSON.stringify([line.blocker, fix]);
-    if (said.has(key)) return h('p.dim', null, 'In the way: the same as above.');
-    said.add(key);
+    if (said.has(key)) return h('p.dim', null, `In the way: the same as for ${said.get(key)}.`);
+    said.set(key, line.subject);
     const command = h('code', null, fix);
     // Some obstacles are removed by no command; a sentence is nothing to copy.
     const isCommand = /^(sudo |docker |java |ulimit |mount |securityContext:|volumes:|counters=)/.test(fix) && !/, or | with a /.test(fix);

@@ -606,7 +606,7 @@ class ViewIT {
                 + "return { host, docker, kubernetes };");
         assertThat((String) said.get("host"))
                 .matches("no first In the way: paranoid is 2\\. sudo sysctl x=1 Copy partial second page-faults"
-                        + " In the way: the same as above\\.");
+                        + " In the way: the same as for first\\.");
         assertThat((String) said.get("docker"))
                 .contains("docker run --cap-add=PERFMON")
                 .doesNotContain("sysctl");
