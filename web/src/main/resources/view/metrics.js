@@ -65,6 +65,8 @@ const HOST_TIMES = ['userTime', 'niceTime', 'systemTime', 'ioWaitTime', 'irqTime
 const CORE_TIMES = ['userTime', 'systemTime', 'ioWaitTime', 'irqTime', 'stealTime', 'idleTime'];
 /** Part of the machine's CPU time that went into these fields of `pitot.HostCpu`. @returns {Metric} */
 export const hostShare = (...fields) => v => quotient(sum(...fields.map(v)), sum(...HOST_TIMES.map(v)));
+/** The same of one CPU, `pitot.HostCore`. @returns {Metric} */
+export const coreShare = (...fields) => v => quotient(sum(...fields.map(v)), sum(...CORE_TIMES.map(v)));
 
 const METHODS = {
   metrics: v => {

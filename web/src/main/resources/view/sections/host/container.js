@@ -25,7 +25,7 @@ export const container = {
   types: [CPU, MEMORY],
 
   /** In the root of all groups without a limit: nothing that is not said of the machine already. */
-  line({ samples }, since) {
+  line({ samples, from }, since) {
     const group = samples.of(CPU);
     const own = samples.of(MEMORY);
     const cpus = group.newest('limit');
@@ -40,7 +40,7 @@ export const container = {
       known(working) && (known(limit) ? `${bytes(working)} of ${bytes(limit)} memory used` : `${bytes(working)} memory used`),
       known(own.newest('tasks')) && (known(own.newest('taskLimit')) ? `${count(own.newest('tasks'))} of ${count(own.newest('taskLimit'))} tasks` : `${count(own.newest('tasks'))} tasks`),
       !known(cpus) && !known(limit) && 'no limit of CPU or memory',
-      own.newest('outOfMemoryKills') > 0 && 'killed for lack of memory',
+      overall(v => v('outOfMemoryKills'), own, from) > 0 && 'killed for lack of memory',
     ].filter(Boolean).join(' · ');
   },
 
@@ -57,7 +57,7 @@ export const container = {
     ]);
     return {
       charts: charts.map(([, chart]) => chart),
-      elements: [h('div.grid', { 'data-charts': charts.length }, ...charts.map(([, chart]) => chart.element))],
+      elements: [h('div.grid', null, ...charts.map(([, chart]) => chart.element))],
       show: () => page.draw(charts),
     };
   },

@@ -1,6 +1,6 @@
 import { h } from '../../dom.js';
 import { NONE, count, hertz, known, percent, ratio, whole } from '../../format.js';
-import { each, hostShare, metrics, overall, perSecond } from '../../metrics.js';
+import { coreShare, each, hostShare, metrics, overall, perSecond } from '../../metrics.js';
 import { Table } from '../../table.js';
 
 const CPU = 'pitot.HostCpu';
@@ -25,10 +25,6 @@ const CHARTS = [
     { label: 'forks', color: '--c4', value: each(perSecond('forks')) }] }],
 ];
 
-const coreTime = (...fields) => v => {
-  const total = ['userTime', 'systemTime', 'ioWaitTime', 'irqTime', 'stealTime', 'idleTime'].reduce((sum, field) => sum + v(field), 0);
-  return total > 0 ? fields.reduce((sum, field) => sum + v(field), 0) / total : null;
-};
 const columns = () => {
   const share = (key, label) => ({ key, label, number: true, value: row => row[key], text: row => percent(row[key]) });
   return [
@@ -78,10 +74,10 @@ export const cpu = {
         const rows = [...page.samples.keys(CORE)].map(([core, series]) => ({
           core,
           busy: overall(metrics.coreUtilisation, series, since),
-          user: overall(coreTime('userTime'), series, since),
-          system: overall(coreTime('systemTime'), series, since),
-          iowait: overall(coreTime('ioWaitTime'), series, since),
-          steal: overall(coreTime('stealTime'), series, since),
+          user: overall(coreShare('userTime'), series, since),
+          system: overall(coreShare('systemTime'), series, since),
+          iowait: overall(coreShare('ioWaitTime'), series, since),
+          steal: overall(coreShare('stealTime'), series, since),
           frequency: series.newest('frequency'),
           temperature: series.newest('temperature'),
         })).filter(row => known(row.busy));
