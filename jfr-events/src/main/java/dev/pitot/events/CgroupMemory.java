@@ -7,6 +7,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import jdk.jfr.Timespan;
 
 /** Once a second, from cgroup v1 or v2. */
 @Name("pitot.CgroupMemory")
@@ -15,6 +16,11 @@ import jdk.jfr.StackTrace;
 @Description("Memory of the container or cgroup of this process")
 @StackTrace(false)
 public final class CgroupMemory extends Event {
+    @Label("Interval")
+    @Description("Wall time since the previous reading; rates are value / interval")
+    @Timespan(Timespan.NANOSECONDS)
+    public long interval;
+
     @Label("Limit")
     @Description("Hard limit; N/A without one")
     @DataAmount

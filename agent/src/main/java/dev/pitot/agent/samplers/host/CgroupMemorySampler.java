@@ -105,6 +105,7 @@ final class CgroupMemorySampler implements HostMetric {
         }
         boolean follows = totals.begin(System.nanoTime());
         CgroupMemory event = new CgroupMemory();
+        event.interval = totals.interval();
         event.limit = limit;
         event.swapLimit = swapLimit;
         event.taskLimit = Differences.number(taskLimit);

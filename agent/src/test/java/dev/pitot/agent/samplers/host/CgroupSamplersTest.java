@@ -90,6 +90,7 @@ class CgroupSamplersTest {
                         .change("cgroup/memory.events", "max 3", "max 7")
                         .change("cgroup/memory.events", "oom_kill 1", "oom_kill 2")),
                 "CgroupMemory");
+        assertThat(event.getLong("interval")).isPositive();
         assertThat(event.getLong("limit")).isEqualTo(512 * MB);
         assertThat(event.getLong("used")).isEqualTo(300 * MB);
         assertThat(event.getLong("workingSet")).isEqualTo(300 * MB - 40_000);
