@@ -72,13 +72,18 @@ final class HostFileSystemSampler implements HostMetric {
         if (total <= 0) {
             return; // Not permitted, or gone since.
         }
+        long free = fileSystem.path().getFreeSpace();
+        long available = fileSystem.path().getUsableSpace();
+        if ((free == 0 || available == 0) && fileSystem.path().getTotalSpace() <= 0) {
+            return; // Not full: a zero is also what a failure looks like.
+        }
         HostFileSystem event = new HostFileSystem();
         event.mount = fileSystem.mount().path();
         event.device = fileSystem.mount().device();
         event.type = fileSystem.mount().type();
         event.total = total;
-        event.used = Math.max(0, total - fileSystem.path().getFreeSpace());
-        event.available = fileSystem.path().getUsableSpace();
+        event.used = Math.max(0, total - free);
+        event.available = available;
         event.commit();
     }
 }
