@@ -44,8 +44,8 @@ final class CgroupCpuSampler implements HostMetric {
         version = cpu.version();
         this.text = text;
         boolean two = version == 2;
-        limits = cpu.files(two ? "cpu.max" : "cpu.cfs_quota_us");
-        periodsOfLimits = two ? limits : cpu.files("cpu.cfs_period_us");
+        limits = cpu.limits(two ? "cpu.max" : "cpu.cfs_quota_us");
+        periodsOfLimits = two ? limits : cpu.limits("cpu.cfs_period_us");
         stats = cpu.files("cpu.stat");
         usage = two ? stats[0] : accounting.ownFile("cpuacct.usage");
         times = two ? stats[0] : accounting.ownFile("cpuacct.stat");

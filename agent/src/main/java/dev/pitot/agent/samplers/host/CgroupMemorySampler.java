@@ -53,15 +53,15 @@ final class CgroupMemorySampler implements HostMetric {
         version = group.version();
         this.text = text;
         boolean two = version == 2;
-        limits = group.files(two ? "memory.max" : "memory.limit_in_bytes");
-        swapLimits = group.files(two ? "memory.swap.max" : "memory.memsw.limit_in_bytes");
+        limits = group.limits(two ? "memory.max" : "memory.limit_in_bytes");
+        swapLimits = group.limits(two ? "memory.swap.max" : "memory.memsw.limit_in_bytes");
         used = group.ownFile(two ? "memory.current" : "memory.usage_in_bytes");
         swapUsed = group.ownFile(two ? "memory.swap.current" : "memory.memsw.usage_in_bytes");
         kernel = group.ownFile("memory.kmem.usage_in_bytes");
         stat = group.ownFile("memory.stat");
         events = group.ownFile(two ? "memory.events" : "memory.oom_control");
         hits = two ? null : group.ownFile("memory.failcnt");
-        taskLimits = pids == null ? new ProcFile[0] : pids.files("pids.max");
+        taskLimits = pids == null ? new ProcFile[0] : pids.limits("pids.max");
         tasks = pids == null ? null : pids.ownFile("pids.current");
         stats = two
                 ? new Keys(

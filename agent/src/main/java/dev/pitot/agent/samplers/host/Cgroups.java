@@ -26,9 +26,18 @@ final class Cgroups {
 
         /** The file of this name in each folder. */
         ProcFile[] files(String name) {
+            return files(name, ProcFile.REST);
+        }
+
+        /** The same of a limit, read rarely: one that is set for the first time counts from the next reading on. */
+        ProcFile[] limits(String name) {
+            return files(name, 0);
+        }
+
+        private ProcFile[] files(String name, long rest) {
             ProcFile[] files = new ProcFile[folders.size()];
             for (int i = 0; i < files.length; i++) {
-                files[i] = new ProcFile(folders.get(i) + "/" + name);
+                files[i] = new ProcFile(folders.get(i) + "/" + name, rest);
             }
             return files;
         }

@@ -2,27 +2,36 @@ package dev.pitot.agent.samplers.host;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file of procfs or sysfs that is read again and again, and stays open between. One that is not there is looked for again
- * only every 60 readings, as each failure costs an exception. The JVM closes what is forgotten. Not thread-safe.
+ * A file of procfs or sysfs that is read again and again, and stays open between. One that is not there is looked for again only after a minute, as each failure costs an exception. The JVM closes
+ * what is forgotten. Not thread-safe.
  */
 final class ProcFile {
-    private static final int REST = 60;
+    /** In nanoseconds. */
+    static final long REST = TimeUnit.MINUTES.toNanos(1);
 
     private final String path;
+    private final long rest;
     private @Nullable RandomAccessFile file;
-    private int rest;
+    private boolean missing;
+    private long missedAt;
 
     ProcFile(String path) {
+        this(path, REST);
+    }
+
+    /** @param rest nanoseconds after which it is looked for again */
+    ProcFile(String path, long rest) {
         this.path = path;
+        this.rest = rest;
     }
 
     /** Reads all of it; false when it cannot be read or is empty. */
     boolean read(Text text) {
-        if (rest > 0) {
-            rest--;
+        if (missing && System.nanoTime() - missedAt < rest) {
             return false;
         }
         try {
@@ -32,10 +41,12 @@ final class ProcFile {
                 file = open;
             }
             text.fill(open);
+            missing = false;
             return text.length() > 0;
-        } catch (IOException missing) {
+        } catch (IOException absent) {
             // Not in this kernel or container, not permitted, or its device is gone: N/A.
-            rest = REST;
+            missing = true;
+            missedAt = System.nanoTime();
             close();
             return false;
         }

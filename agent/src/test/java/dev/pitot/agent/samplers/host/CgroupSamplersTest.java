@@ -107,6 +107,27 @@ class CgroupSamplersTest {
     }
 
     @Test
+    void aLimitThatIsSetForTheFirstTimeCountsTenSecondsLater() throws Exception {
+        Kernel kernel = container2().remove("cgroup/memory.max").remove("cgroup/cpu.max");
+        HostMetric memory = memory(kernel);
+        HostMetric cpu = cpu(kernel);
+        Kernel.events(folder, () -> {
+            memory.sample();
+            cpu.sample();
+        });
+        kernel.put("cgroup/memory.max", 512 * MB + "\n").put("cgroup/cpu.max", "50000 100000\n");
+        List<RecordedEvent> events = Kernel.events(folder, () -> {
+            for (int second = 0; second < 10; second++) {
+                memory.sample();
+                cpu.sample();
+            }
+        });
+        assertThat(Kernel.of(events, "CgroupMemory").get(8).getLong("limit")).isEqualTo(NA);
+        assertThat(Kernel.of(events, "CgroupMemory").get(9).getLong("limit")).isEqualTo(512 * MB);
+        assertThat(Kernel.of(events, "CgroupCpu").get(9).getDouble("limit")).isEqualTo(0.5);
+    }
+
+    @Test
     void aKernelBefore518HasTheKernelsMemoryInParts() throws Exception {
         Kernel kernel = container2().change("cgroup/memory.stat", "kernel 7000\n", "");
         assertThat(Kernel.only(kernel.second(memory(kernel), () -> {}), "CgroupMemory")
