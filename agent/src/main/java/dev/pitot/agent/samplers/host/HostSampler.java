@@ -4,6 +4,7 @@ import dev.pitot.agent.config.AgentConfig.Cores;
 import dev.pitot.agent.samplers.Sampler;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -17,6 +18,10 @@ public final class HostSampler implements Sampler {
     private static final String PART = "host";
     /** A process is moved to another control group rarely, and mostly when it starts. */
     private static final int EVERY = 10;
+    /** What systems usually give a process. The files are some 25, too many to hold where somebody made do with fewer. */
+    private static final long FEW_FILES = 1024;
+
+    private static final byte[] FILE_LIMIT = "Max open files".getBytes(StandardCharsets.US_ASCII);
 
     private final StatusBoard status;
     private final Text text = new Text();
@@ -28,6 +33,9 @@ public final class HostSampler implements Sampler {
 
     HostSampler(HostRoots roots, Cores cores, StatusBoard status) {
         this.status = status;
+        if (hasFewFiles(roots)) {
+            text.closeFiles();
+        }
         cgroups = new Cgroups(roots, text);
         ofMachine.add(new HostCpuSampler(roots, cores, text));
         ofMachine.add(new HostMemorySampler(roots, text));
@@ -50,6 +58,21 @@ public final class HostSampler implements Sampler {
                                     "Let the process read " + roots.proc() + " and " + roots.sys()
                                             + ", or set host=false"));
         }
+    }
+
+    /** By the soft limit in /proc/self/limits, proc(5); false where that cannot be read or is "unlimited". */
+    private boolean hasFewFiles(HostRoots roots) {
+        ProcFile limits = new ProcFile(roots.proc() + "/self/limits");
+        boolean few = false;
+        for (boolean line = limits.read(text); line; line = text.nextLine()) {
+            if (text.skip(FILE_LIMIT)) {
+                long limit = text.number();
+                few = limit >= 0 && limit < FEW_FILES;
+                break;
+            }
+        }
+        limits.close();
+        return few;
     }
 
     /** Reads all totals that the first differences are taken from. Null, and said so, when that fails unexpectedly. */

@@ -6,7 +6,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file of procfs or sysfs that is read again and again, and stays open between. One that is not there is looked for again only after a minute, as each failure costs an exception. The JVM closes
+ * A file of procfs or sysfs that is read again and again, and stays open between unless the {@link Text} says that descriptors
+ * are few. One that is not there is looked for again only after a minute, as each failure costs an exception. The JVM closes
  * what is forgotten. Not thread-safe.
  */
 final class ProcFile {
@@ -42,6 +43,9 @@ final class ProcFile {
             }
             text.fill(open);
             missing = false;
+            if (!text.filesStayOpen()) {
+                close();
+            }
             return text.length() > 0;
         } catch (IOException absent) {
             // Not in this kernel or container, not permitted, or its device is gone: N/A.

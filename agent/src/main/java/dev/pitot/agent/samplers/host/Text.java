@@ -8,7 +8,7 @@ import java.util.zip.CRC32;
 
 /**
  * What a file of procfs or sysfs held when it was last read, and a cursor in it. One buffer serves all files in turn, so that
- * reading them allocates nothing. Not thread-safe.
+ * reading them allocates nothing; it also says whether they may stay open between. Not thread-safe.
  */
 final class Text {
     /** Bytes of a file that are read at most: /proc/stat of 512 CPUs and 5 000 interrupts takes about 60 KB. */
@@ -21,6 +21,16 @@ final class Text {
     private int length;
     private int at;
     private boolean whole;
+    private boolean filesStayOpen = true;
+
+    /** From now on each file is closed once it was read: the process has few descriptors. */
+    void closeFiles() {
+        filesStayOpen = false;
+    }
+
+    boolean filesStayOpen() {
+        return filesStayOpen;
+    }
 
     /** Reads the file from its start, for which the kernel writes it anew, and puts the cursor there. */
     void fill(RandomAccessFile file) throws IOException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.pitot.agent.config.AgentConfig.Cores;
 import dev.pitot.agent.status.StatusBoard;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,6 +81,40 @@ class HostSamplerTest {
             List<RecordedEvent> events = seconds(whole.roots(), 12);
             assertThat(Kernel.of(events, "AgentStatus")).as(shape).allSatisfy(e -> assertThat(e.getString("reason"))
                     .doesNotContain("failed"));
+        }
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aProcessThatMayOpenFewFilesHasNoneOfThemHeld() throws Exception {
+        Kernel kernel = Kernel.saved("linux-6.18-hybrid", folder)
+                .put("proc/self/limits", "Limit  Soft Limit  Hard Limit  Units\nMax open files  1024  4096  files\n");
+        assertThat(held(kernel)).isPositive();
+        kernel.change("proc/self/limits", "1024", "1023");
+        assertThat(held(kernel)).isZero();
+    }
+
+    /** How many files a sampler keeps open. */
+    private long held(Kernel kernel) throws IOException {
+        long before = openBelow(folder);
+        HostSampler sampler = new HostSampler(kernel.roots(), Cores.AUTO, new StatusBoard());
+        List<RecordedEvent> events = Kernel.events(folder, () -> sampler.sample(1));
+        long held = openBelow(folder) - before;
+        assertThat(Kernel.of(events, "HostMemory")).hasSize(1);
+        Reference.reachabilityFence(sampler);
+        return held;
+    }
+
+    private static long openBelow(Path folder) throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.filter(descriptor -> {
+                        try {
+                            return Files.readSymbolicLink(descriptor).startsWith(folder);
+                        } catch (IOException closedMeanwhile) {
+                            return false;
+                        }
+                    })
+                    .count();
         }
     }
 
