@@ -103,6 +103,24 @@ class AskInSqlIT {
                     "instructions", kind.equals("gc") ? "[100,100]" : "[null,null]",
                     "hardwareSource", "[\"perf, user only\",\"perf, user only\"]"));
         }
+        // Nothing ran: sums of zero.
+        blocks.add(block(
+                "pitot.ThreadKindCounters", "jit",
+                "interval", "[1000000000,1000000000]",
+                "cpuTime", "[0,0]",
+                "runQueueWait", "[0,0]",
+                "cycles", "[0,0]",
+                "instructions", "[0,0]",
+                "hardwareSource", "[\"perf\",\"perf\"]"));
+        // An idle second and a busy one.
+        blocks.add(block(
+                "pitot.TopThread", "main 7",
+                "interval", "[1000000000,1000000000]",
+                "cpuTime", "[1000000,999000000]",
+                "runQueueWait", "[9000000,1000000]",
+                "cycles", "[1000000,2997000000]",
+                "instructions", "[4000000,2994000000]",
+                "hardwareSource", "[\"perf\",\"perf\"]"));
         blocks.add(block(
                 "pitot.HostCounters", "3", "interval", "[1000,1000]", "cycles", "[10,0]", "instructions", "[5,0]"));
         for (String disk : List.of("sda", "nvme0n1")) {
@@ -123,10 +141,14 @@ class AskInSqlIT {
                     "[500000000,0]"));
         }
         counter(blocks, "process", "LLC-load-misses", 50);
-        counter(blocks, "process", "cpu_core/topdown-retiring/", 10);
-        counter(blocks, "process", "topdown-bad-spec", 5);
-        counter(blocks, "process", "topdown-fe-bound", 20);
-        counter(blocks, "process", "topdown-be-bound", 65);
+        // As asked for plainly (of both kinds of cores), of one kind by name, and of user space alone, twice.
+        for (String way : List.of("topdown-%s", "cpu_core/topdown-%s/", "topdown-%s:u", "cpu_core/topdown-%s/u")) {
+            int extra = way.startsWith("cpu_core") ? 10 : 0;
+            counter(blocks, "process", way.formatted("retiring"), 10 + extra);
+            counter(blocks, "process", way.formatted("bad-spec"), 5);
+            counter(blocks, "process", way.formatted("fe-bound"), 20);
+            counter(blocks, "process", way.formatted("be-bound"), 65 - extra);
+        }
         Map.of("total-slots", 100, "slots-issued", 50, "slots-retired", 40, "fetch-bubbles", 20, "recovery-bubbles", 5)
                 .forEach((name, value) -> counter(blocks, "gc", "topdown-" + name, value));
         Map.of("stall_slot", 60, "stall_slot_frontend", 20, "stall_slot_backend", 40, "op_spec", 40, "op_retired", 30)
@@ -201,7 +223,16 @@ class AskInSqlIT {
             assertThat(rows(question.getValue())).as(question.getKey()).isNotEmpty();
         }
         assertThat(rows(questions.get("Which kind of thread burns the CPU?")))
-                .containsExactly("application 1.500 null null", "gc 0.250 0.250 0.50");
+                .containsExactly("application 1.500 null null", "gc 0.250 0.333 0.50", "jit 0.000 null null");
+        assertThat(rows(questions.get("Which kind of thread burns the CPU?").replace("'kind'", "'thread'")))
+                .as("quotients of sums")
+                .containsExactly("main 7 0.500 0.010 1.00");
+        assertThat(rows(questions.get("How did IPC go, hour by hour?").replace("'process'", "'thread'")))
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" 1.00 3.00 0.50 null"));
+        assertThat(rows(questions.get("How did IPC go, hour by hour?").replace("'process'", "'kind' and key = 'jit'")))
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" null null 0.00 null"));
         assertThat(rows(questions.get("Which disk is slow?")))
                 .containsExactly("sda 20.00 1.50 0.250", "nvme0n1 null 1.50 0.250");
         assertThat(rows(questions.get("How did IPC go, hour by hour?")))
@@ -223,7 +254,7 @@ class AskInSqlIT {
                         "null null null null null null null null null null null null none: switched off");
         assertThat(
                         rows(
-                                "select key, ghz, ipc, cpu_cores from counters where scope <> 'process' order by scope, key, ts"))
+                                "select key, ghz, ipc, cpu_cores from counters where scope <> 'process' and key not in ('jit', 'main 7') order by scope, key, ts"))
                 .as("cycles of user space are no clock of all CPU time, no cycles are no ratio, a CPU has no CPU time")
                 .containsExactly(
                         "3 null 0.5 null",
@@ -238,11 +269,14 @@ class AskInSqlIT {
                 .containsExactly("process LLC-load-misses 100 50 0.25 1", "process LLC-load-misses null null null 0");
         assertThat(
                         rows(
-                                "select scope, method, retiring, bad_speculation, frontend_bound, backend_bound from top_down order by scope"))
+                                "select scope, method, retiring, bad_speculation, frontend_bound, backend_bound, pmu, modifier from top_down order by scope, pmu, modifier"))
                 .containsExactly(
-                        "gc slots 0.4 0.15 0.2 0.25",
-                        "jit stall slots 0.3 0.1 0.2 0.4",
-                        "process metrics 0.1 0.05 0.2 0.65");
+                        "gc slots 0.4 0.15 0.2 0.25  ",
+                        "jit stall slots 0.3 0.1 0.2 0.4 armv8_pmuv3_0 ",
+                        "process metrics 0.1 0.05 0.2 0.65  ",
+                        "process metrics 0.1 0.05 0.2 0.65  u",
+                        "process metrics 0.2 0.05 0.2 0.55 cpu_core ",
+                        "process metrics 0.2 0.05 0.2 0.55 cpu_core u");
         assertThat(rows("select service, extract(epoch from ts) * 1000 - " + MINUTE
                         + ", extract(epoch from block_start) * 1000 - " + MINUTE
                         + " from counters where scope = 'cpu' order by ts"))
