@@ -149,7 +149,14 @@ final class AttachCommand implements Callable<Integer> {
                             + target.user() + " java -jar pitot.jar attach " + target.pid() + " token-file=FILE.",
                     null);
         }
-        // Asked anyway, such a JVM would print a thread dump on its stdout.
+        // Asked anyway, such a JVM would print a thread dump on its stdout; a stopped one as soon as it runs on.
+        if (target.isStopped()) {
+            throw CommandFailure.failed(
+                    "Process " + target.pid()
+                            + " is stopped (SIGSTOP or a debugger); let it run on and attach then: kill -CONT "
+                            + target.pid() + ".",
+                    null);
+        }
         List<String> options = new ArrayList<>(target.command());
         for (String variable : target.environment()) {
             if (variable.startsWith("JAVA_TOOL_OPTIONS=") || variable.startsWith("JDK_JAVA_OPTIONS=")) {

@@ -123,6 +123,12 @@ record JavaProcess(long pid, long uid, String user, String main, boolean measure
         return field(text(PROC.resolve(pid + "/status")), name);
     }
 
+    /** Whether it was stopped by a signal or a debugger, so that it does nothing until it is let run on; proc(5), the state T or t. */
+    boolean isStopped() {
+        String state = status("State");
+        return state.startsWith("T") || state.startsWith("t");
+    }
+
     /** How many files it may open, as prlimit(1) takes it, {@code soft:hard}; empty when it cannot be read. */
     String fileLimits() {
         for (String line : text(PROC.resolve(pid + "/limits")).split("\n")) {

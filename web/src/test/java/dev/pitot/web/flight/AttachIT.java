@@ -127,6 +127,11 @@ class AttachIT {
             assertRefused(attach(bare.child(), "colector=x"), 2, "the nearest known key is \"collector\"");
             assertRefused(attach(bare.child()), 2, "no Flight Recorder (module jdk.jfr)");
             assertThat(get(bare.uri())).isEqualTo(200);
+            signal(bare.child(), "STOP");
+            assertRefused(attach(bare.child()), 1, "kill -CONT " + bare.child().pid());
+            signal(bare.child(), "CONT");
+            assertThat(get(bare.uri())).isEqualTo(200);
+            assertThat(bare.child().out()).as("no thread dump").doesNotContain("Full thread dump");
 
             Run list = pitot(List.of(), "attach");
             assertThat(list.exit()).isEqualTo(2);
@@ -151,6 +156,15 @@ class AttachIT {
         assertThat(run.err().strip()).contains(what).endsWith(".").doesNotContain("\n");
         assertThat(run.exit()).isEqualTo(exit);
         assertThat(run.out()).isEmpty();
+    }
+
+    /** Sends it, and waits until its process is, or is no more, stopped. */
+    private static void signal(Child target, String name) throws Exception {
+        String pid = String.valueOf(target.pid());
+        assertThat(new ProcessBuilder("kill", "-" + name, pid).start().waitFor())
+                .isZero();
+        await().until(() ->
+                Files.readString(Path.of("/proc", pid, "status")).contains("State:\tT") == name.equals("STOP"));
     }
 
     private static boolean isRoot() {
