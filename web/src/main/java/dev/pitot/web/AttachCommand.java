@@ -127,9 +127,15 @@ final class AttachCommand implements Callable<Integer> {
                             + " runs in a container, which does not see this agent's jar; copy pitot.jar into the container and run it there: docker exec CONTAINER java -jar pitot.jar attach 1.",
                     null);
         }
-        Attachment.Outcome outcome =
-                within(new Attachment(target, agent, arguments(target, settings, folder.resolve(Tokens.INGEST_FILE))));
+        AttachArguments arguments = AttachArguments.of(
+                settings, target.options(), target.environment(), folder.resolve(Tokens.INGEST_FILE));
+        arguments.checkLength(agent);
+        Attachment.Outcome outcome = within(new Attachment(target, agent, arguments.text()));
         tell(target, outcome, out);
+        if (!outcome.already() && arguments.lacksToken()) {
+            out.println("It has no token: this machine's is not given to the collector " + arguments.collector()
+                    + "; token-file=FILE names one.");
+        }
     }
 
     private static void checkItCanBe(JavaProcess target) {
@@ -157,13 +163,7 @@ final class AttachCommand implements Callable<Integer> {
                             + target.pid() + ".",
                     null);
         }
-        List<String> options = new ArrayList<>(target.command());
-        for (String variable : target.environment()) {
-            if (variable.startsWith("JAVA_TOOL_OPTIONS=") || variable.startsWith("JDK_JAVA_OPTIONS=")) {
-                options.addAll(List.of(variable.split("[\\s=]+")));
-            }
-        }
-        if (options.contains("-XX:+DisableAttachMechanism")) {
+        if (target.options().contains("-XX:+DisableAttachMechanism")) {
             throw CommandFailure.failed(Attachment.switchedOff(target.pid()), null);
         }
     }
@@ -180,40 +180,6 @@ final class AttachCommand implements Callable<Integer> {
         } catch (IOException unseen) {
             return false;
         }
-    }
-
-    /** The settings as agent arguments; the collector's token of this machine when nothing says which. */
-    private static String arguments(JavaProcess target, List<String> settings, Path token) {
-        List<String> all = new ArrayList<>(settings);
-        if (Files.isReadable(token) && !namesToken(target, settings)) {
-            all.add("token-file=" + token);
-        }
-        StringBuilder arguments = new StringBuilder();
-        for (String setting : all) {
-            arguments
-                    .append(arguments.isEmpty() ? "" : ",")
-                    .append(setting.replace("\\", "\\\\").replace(",", "\\,"));
-        }
-        return arguments.toString();
-    }
-
-    /** Agent arguments come before all other sources, so that ours would hide what is set there. */
-    private static boolean namesToken(JavaProcess target, List<String> settings) {
-        List<String> words = new ArrayList<>(settings);
-        for (String variable : target.environment()) {
-            words.add(variable.replaceFirst("^PITOT_TOKEN_FILE=", "token-file=")
-                    .replaceFirst("^PITOT_TOKEN=", "token=")
-                    .replaceFirst("^PITOT_CONFIG=", "config="));
-        }
-        for (String word : target.command()) {
-            words.add(word.replaceFirst("^-Dpitot\\.", ""));
-        }
-        for (String word : words) {
-            if (word.startsWith("token=") || word.startsWith("token-file=") || word.startsWith("config=")) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private static Attachment.Outcome within(Attachment attachment) throws InterruptedException {
@@ -237,7 +203,8 @@ final class AttachCommand implements Callable<Integer> {
         }
     }
 
-    private static void tell(JavaProcess target, Attachment.Outcome outcome, PrintWriter out) {
+    /** One line when the agent runs, else a failure that says how it is. */
+    static void tell(JavaProcess target, Attachment.Outcome outcome, PrintWriter out) {
         String process = "process " + target.pid() + " (" + target.main() + ")";
         String state = outcome.state();
         int colon = state.indexOf(": ");
@@ -252,14 +219,20 @@ final class AttachCommand implements Callable<Integer> {
                             + " and is off: " + why + "; restart that JVM to have it measured.",
                     null);
         }
-        if (state.isEmpty()) {
+        if (state.equals(Attachment.STARTING)) {
             throw CommandFailure.failed(
-                    "The agent says nothing of its start in " + process
-                            + "; a security manager may forbid it, so look whether the JVM appears on the page.",
+                    "The agent is in " + process + " and still starting after " + Attachment.LONGEST_START_SECONDS
+                            + " s; attach again to see what has become of it.",
+                    null);
+        }
+        if (!state.startsWith(Attachment.RUNNING)) {
+            throw CommandFailure.failed(
+                    "The agent was loaded into " + process
+                            + ", and how it is cannot be seen there, as the system property dev.pitot.agent.state is not set; look whether the JVM appears on the page.",
                     null);
         }
         out.println("Pitot " + (outcome.already() ? "already runs" : "now runs") + " in " + process
-                + state.replaceFirst("^(running|starting)", "") + ".");
+                + state.substring(Attachment.RUNNING.length()) + ".");
         if (!outcome.already() && warns(outcome.properties(), target.command())) {
             out.println(
                     "That JVM has printed a warning of its own about an agent that was loaded dynamically (JEP 451);"

@@ -27,10 +27,11 @@ final class Attachment implements Callable<Attachment.Outcome> {
     /** The agent leaves its state here; {@code Premain} has what it can be. */
     private static final String STATE = "dev.pitot.agent.state";
 
-    private static final String STARTING = "starting";
+    static final String STARTING = "starting";
+    static final String RUNNING = "running";
     private static final String REFUSED = "refused: ";
     /** JFR's own start takes a second of CPU, on a busy machine many. */
-    private static final int LONGEST_START_MILLIS = 30_000;
+    static final int LONGEST_START_SECONDS = 30;
 
     private static final int LOOK_MILLIS = 100;
 
@@ -57,7 +58,9 @@ final class Attachment implements Callable<Attachment.Outcome> {
             return new Outcome(already, settled(jvm), before);
         } catch (IOException e) {
             throw CommandFailure.failed(
-                    "Process " + target.pid() + " broke the connection off (" + e.getMessage() + "); did it end?", e);
+                    "Process " + target.pid() + " broke the connection off (" + e.getMessage()
+                            + "); it may have ended.",
+                    e);
         } finally {
             try {
                 jvm.detach();
@@ -118,7 +121,7 @@ final class Attachment implements Callable<Attachment.Outcome> {
         while (true) {
             String state = jvm.getSystemProperties().getProperty(STATE, "");
             if (!state.equals(STARTING)
-                    || System.nanoTime() - begun > TimeUnit.MILLISECONDS.toNanos(LONGEST_START_MILLIS)) {
+                    || System.nanoTime() - begun > TimeUnit.SECONDS.toNanos(LONGEST_START_SECONDS)) {
                 return state;
             }
             TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);

@@ -25,6 +25,8 @@ record JavaProcess(long pid, long uid, String user, String main, boolean measure
     private static final String EVERY_JVM_HAS = "VM Thread";
 
     private static final String AGENT_HAS = "pitot-sampler";
+    private static final List<String> OPTION_VARIABLES =
+            List.of("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS");
     /** Options of the java launcher whose value is the next word. */
     private static final Set<String> WITH_VALUE = Set.of(
             "-cp",
@@ -111,6 +113,52 @@ record JavaProcess(long pid, long uid, String user, String main, boolean measure
 
     private static List<String> command(long pid) {
         return List.of(text(PROC.resolve(pid + "/cmdline")).split("\0"));
+    }
+
+    /**
+     * The words that its JVM takes options from: its command line, then {@code JDK_JAVA_OPTIONS}, {@code JAVA_TOOL_OPTIONS} and
+     * {@code _JAVA_OPTIONS}. Not what stands in a file that one of these names.
+     */
+    List<String> options() {
+        List<String> options = new ArrayList<>(command());
+        for (String variable : environment()) {
+            for (String name : OPTION_VARIABLES) {
+                if (variable.startsWith(name + "=")) {
+                    options.addAll(words(variable.substring(name.length() + 1)));
+                }
+            }
+        }
+        return options;
+    }
+
+    /** Splits such a variable as the JVM and its launcher do: at white space, which quotes of either kind keep together. */
+    static List<String> words(String text) {
+        List<String> words = new ArrayList<>();
+        StringBuilder word = new StringBuilder();
+        boolean within = false;
+        char quote = 0;
+        for (char c : text.toCharArray()) {
+            if (quote == 0 && Character.isWhitespace(c)) {
+                if (within) {
+                    words.add(word.toString());
+                    word.setLength(0);
+                }
+                within = false;
+            } else if (c == quote) {
+                quote = 0;
+            } else {
+                within = true;
+                if (quote == 0 && (c == '"' || c == '\'')) {
+                    quote = c;
+                } else {
+                    word.append(c);
+                }
+            }
+        }
+        if (within) {
+            words.add(word.toString());
+        }
+        return words;
     }
 
     /** What its environment was when it began, {@code NAME=value} each; empty when it may not be read. */

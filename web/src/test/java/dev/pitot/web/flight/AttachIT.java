@@ -126,6 +126,7 @@ class AttachIT {
             assertRefused(attach(closed.child()), 1, "-XX:+EnableDynamicAgentLoading");
             assertRefused(attach(bare.child(), "colector=x"), 2, "the nearest known key is \"collector\"");
             assertRefused(attach(bare.child()), 2, "no Flight Recorder (module jdk.jfr)");
+            assertRefused(attach(bare.child(), "labels=" + "x".repeat(1000)), 2, "config=FILE");
             assertThat(get(bare.uri())).isEqualTo(200);
             signal(bare.child(), "STOP");
             assertRefused(attach(bare.child()), 1, "kill -CONT " + bare.child().pid());
