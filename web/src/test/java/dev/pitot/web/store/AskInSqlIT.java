@@ -54,15 +54,15 @@ class AskInSqlIT {
                     ('%1$s', 'pitot.EndpointSummary', now(), 1, 3, '{"route": "/a", "count": 2, "measured": 2, "totalCpuTime": 8000000}')""".formatted(JVM));
         }
         List<BlockStore.Block> blocks = new ArrayList<>();
-        // Two samples: the second knows no more than that it was taken.
+        // Two samples: the second knows no more than that it was taken, and half of the CPU time, which is none.
         blocks.add(block("pitot.JvmMemory", "", "heapUsed", "[3145728,1048576]"));
         blocks.add(block(
                 "pitot.ProcessCounters",
                 "",
                 "interval",
-                "[2000000000,null]",
+                "[2000000000,1000000000]",
                 "userTime",
-                "[1000000000,null]",
+                "[1000000000,1000]",
                 "systemTime",
                 "[500000000,null]",
                 "runQueueWait",
