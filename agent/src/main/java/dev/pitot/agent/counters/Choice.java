@@ -227,7 +227,7 @@ record Choice(
             List<Named> wanted = new ArrayList<>(countable.values());
             CounterPlan process = Bundle.plan(bundles, wanted, lanes);
             describe(process, outcome);
-            CounterPlan span = span(outcome.thread(), software, lanes);
+            CounterPlan span = span(outcome, software, lanes);
             CounterPlan host =
                     withHost ? host(outcome.process(), software, others.values(), lanes) : CounterPlan.NOTHING;
             refuseWholeCpus(host);
@@ -316,7 +316,8 @@ record Choice(
             }
         }
 
-        private CounterPlan span(List<Named> hardware, List<Named> software, Lanes lanes) {
+        private CounterPlan span(Grouping.Outcome outcome, List<Named> software, Lanes lanes) {
+            List<Named> hardware = outcome.thread();
             List<Named> always = new ArrayList<>();
             for (Named one : software) {
                 if (named.contains(one.name())) {
@@ -339,7 +340,8 @@ record Choice(
             List<Named> wanted = new ArrayList<>(hardware);
             wanted.addAll(always);
             List<Bundle> bundles = new ArrayList<>();
-            if (lanes.hybrid() && !hardware.isEmpty()) {
+            // As in the process: what the kernel counts is not to become an estimate because the hardware takes turns.
+            if ((lanes.hybrid() || !outcome.exact()) && !hardware.isEmpty()) {
                 bundles.add(new Bundle(List.of(), hardware));
                 if (!always.isEmpty()) {
                     bundles.add(new Bundle(List.of(), always));

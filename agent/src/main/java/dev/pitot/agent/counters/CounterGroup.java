@@ -165,8 +165,8 @@ final class CounterGroup {
     }
 
     private long readFully(int fd) {
-        long n = Libc.read(fd, address, bytes);
-        return n < 0 && Libc.errno() == Libc.EINTR ? Libc.read(fd, address, bytes) : n;
+        long n = Reads.read(fd, address, bytes);
+        return n < 0 && Libc.errno() == Libc.EINTR ? Reads.read(fd, address, bytes) : n;
     }
 
     /**

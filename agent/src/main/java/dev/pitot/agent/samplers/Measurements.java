@@ -2,6 +2,7 @@ package dev.pitot.agent.samplers;
 
 import dev.pitot.agent.config.AgentConfig;
 import dev.pitot.agent.counters.Counters;
+import dev.pitot.agent.counters.Reads;
 import dev.pitot.agent.instrument.RequestTransformer;
 import dev.pitot.agent.samplers.host.HostSampler;
 import dev.pitot.agent.spans.RequestRecorder;
@@ -59,6 +60,9 @@ public final class Measurements {
         EventTypes.registerAll(config);
         if (transformer != null) {
             transformer.catchUp(instrumentation);
+        }
+        if (config.counters().enabled()) {
+            Reads.prepare(instrumentation);
         }
         counters = Counters.open(config.counters(), status);
     }

@@ -207,6 +207,7 @@ public class GroupReadBenchmark {
                         .jvmArgs(
                                 "-XX:+IgnoreUnrecognizedVMOptions",
                                 "--enable-native-access=ALL-UNNAMED",
+                                "--add-opens=java.base/sun.nio.fs=ALL-UNNAMED", // As the agent opens it to itself.
                                 "--sun-misc-unsafe-memory-access=allow")
                         .forks(1)
                         .addProfiler(GCProfiler.class)

@@ -68,6 +68,7 @@ class MeasurementsIT {
                 assertThat(e.getLong("heapMax")).isEqualTo(256L << 20);
             });
             assertThat(result.status("software counters").getString("state")).isEqualTo("on");
+            assertThat(result.status("test reads").getString("state")).isEqualTo("on");
             assertThat(result.of("pitot.Diagnosis"))
                     .as("what the doctor says, once in the first minute")
                     .filteredOn(e -> e.getString("subject").equals("getrusage"))

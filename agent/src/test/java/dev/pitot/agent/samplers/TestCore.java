@@ -3,7 +3,9 @@ package dev.pitot.agent.samplers;
 import dev.pitot.agent.config.AgentConfig;
 import dev.pitot.agent.config.CollectorAddress;
 import dev.pitot.agent.config.ConfigSources;
+import dev.pitot.agent.counters.Reads;
 import dev.pitot.agent.status.StatusBoard;
+import dev.pitot.agent.status.StatusBoard.Entry;
 import java.lang.instrument.Instrumentation;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -58,6 +60,9 @@ public final class TestCore {
         recording.start();
         status.recordingStarted();
         measurements.start(() -> {});
+        if (config.counters().enabled()) {
+            status.set("test reads", Reads.isOfJdk() ? Entry.ON : Entry.off("JNA", ""));
+        }
         // The application, which cannot see this class, ends the recording through this.
         System.getProperties().put("pitot.test.finish", (Runnable) () -> {
             measurements.stop();
