@@ -41,7 +41,8 @@ final class Secrets {
     private static final Pattern BETWEEN_WORDS =
             Pattern.compile("[._\\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])");
 
-    private static final Pattern KEY = Pattern.compile("([\\w.\\-]+)[\"']?\\s*([=:])\\s*");
+    /** From the first character of a word only: else a long argument is looked through once for each of its characters. */
+    private static final Pattern KEY = Pattern.compile("(?<![\\w.\\-])([\\w.\\-]++)[\"']?\\s*([=:])\\s*");
     // Possessive, here and below: what may give back a repeated alternative recurses for each, and a token may be long.
     private static final String QUOTED = "\"(?:\\\\.|[^\"\\\\])*+\"|'[^']*+'";
     private static final String SCHEME = "(?i:bearer|basic|digest|negotiate|token)\\s+\\S+";
