@@ -173,12 +173,14 @@ final class CounterGroup {
      * Closes all descriptors; waits for a read that is under way, which takes microseconds. One that takes longer than
      * {@link #LONGEST_READ} belongs to a thread that somebody has suspended: then they stay open, as the exit of the JVM must not
      * wait for it.
+     *
+     * @return whether they are closed now
      */
-    void close() {
+    boolean close() {
         long since = System.nanoTime();
         while (!state.compareAndSet(IDLE, CLOSED)) {
             if (state.get() == CLOSED || System.nanoTime() - since > LONGEST_READ) {
-                return;
+                return false;
             }
             Thread.onSpinWait();
         }
@@ -187,5 +189,6 @@ final class CounterGroup {
             Libc.close(descriptors[i]);
         }
         Libc.free(address);
+        return true;
     }
 }

@@ -82,6 +82,7 @@ public final class Counters {
     /** Why something was given back, or null. */
     private @Nullable Refusal ofFiles;
 
+    private final FilterWatch filter = new FilterWatch();
     private boolean starved;
     private boolean hasTold;
     private boolean hasToldOfTop;
@@ -337,14 +338,13 @@ public final class Counters {
                 noPerf,
                 choice,
                 counts && hardware != null ? hardware.plan() : CounterPlan.NOTHING,
-                ofHardware,
+                files == FileGuard.Level.PROCESS && ofFiles != null ? List.of(ofFiles) : ofHardware,
                 countsSpans && choice != null ? choice.span() : CounterPlan.NOTHING,
                 ofFiles == null || files.compareTo(FileGuard.Level.SPANS) < 0 ? ofThreads : List.of(ofFiles),
                 countsHost && choice != null ? choice.host() : CounterPlan.NOTHING,
                 ofFiles == null || files.compareTo(FileGuard.Level.HOST) < 0 ? ofHost : List.of(ofFiles),
                 ofFiles,
-                budget.all(),
-                budget.all() - budget.left());
+                budget.all());
     }
 
     /** Where CPU time, context switches and page faults of the process are read. */
@@ -470,11 +470,12 @@ public final class Counters {
             return;
         }
         threads.closeOfEndedThreads();
-        Seccomp now = wanted.evenIfFiltered() || hasTold
-                ? null
-                : Situation.ofThisProcess().seccomp();
-        // Unreadable for once, for want of a file descriptor, say: that was no objection at the start.
-        Refusal filtered = now == null || now.status() == null ? null : now.objection();
+        Refusal filtered = null;
+        if (!wanted.evenIfFiltered() && !hasTold && filter.isFiltered()) {
+            Seccomp now = Situation.ofThisProcess().seccomp();
+            // Unreadable for once, for want of a file descriptor, say: that was no objection at the start.
+            filtered = now.status() == null ? null : now.objection();
+        }
         if (filtered != null) {
             // The application put itself under a filter after the start, as some do: what is open may be read on.
             hasTold = true;
@@ -545,5 +546,6 @@ public final class Counters {
         if (scan != null) {
             scan.close();
         }
+        filter.close();
     }
 }

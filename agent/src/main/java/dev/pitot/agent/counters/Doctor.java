@@ -22,11 +22,18 @@ public final class Doctor {
         return together(Situation.ofThisProcess(), Rungs.tried(counters.opened()));
     }
 
-    /** What may change while a process lives; another text means that it is worth to examine anew. */
+    /**
+     * What may change while a process lives; another text means that it is worth to examine anew. Empty when it cannot be seen now,
+     * for want of a file descriptor, say: what is found then would be wrong.
+     */
     public static String changeable(Counters counters) {
         Situation self = Situation.ofThisProcess();
         Opened opened = counters.opened();
-        return self.paranoid() + " " + self.seccompMode() + " "
+        if (self.seccomp().status() == null) {
+            return "";
+        }
+        Refusal given = opened.ofFiles();
+        return (given == null ? "" : given.reason()) + " " + self.paranoid() + " " + self.seccompMode() + " "
                 + opened.ofProcess().size() + " " + opened.ofSpan().size();
     }
 

@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
  * @param host empty unless it was asked for and is open
  * @param ofFiles that detail was given up as the process came near its limit of open files, or null
  * @param descriptors how many counters may hold
- * @param held how many they hold
  */
 record Opened(
         CounterChoice wanted,
@@ -30,8 +29,7 @@ record Opened(
         CounterPlan host,
         List<Refusal> ofHost,
         @Nullable Refusal ofFiles,
-        int descriptors,
-        int held) {
+        int descriptors) {
     Opened {
         ofProcess = List.copyOf(ofProcess);
         ofSpan = List.copyOf(ofSpan);
@@ -58,8 +56,7 @@ record Opened(
                     none,
                     List.of(),
                     null,
-                    descriptors,
-                    0);
+                    descriptors);
         }
         Choice choice = Choice.of(wanted, catalogue, situation.rules());
         List<Refusal> ofProcess = new ArrayList<>(choice.refusals().values());
@@ -76,7 +73,6 @@ record Opened(
                 choice.host(),
                 List.of(),
                 null,
-                descriptors,
-                0);
+                descriptors);
     }
 }

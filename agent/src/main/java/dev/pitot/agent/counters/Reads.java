@@ -10,11 +10,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * read(2) into native memory, twice a request: by the native method that the JDK's own file system has for it where that can be
- * reached, else by JNA, whose way into a call costs 160 ns more. Any thread; allocates nothing. See ADR 0014.
+ * reached, else by JNA, whose way into a call costs 160 ns more. Any thread; a read that succeeds allocates nothing. See ADR 0014.
  */
 public final class Reads {
     private static final String PACKAGE = "sun.nio.fs";
-    private static final @Nullable MethodHandle OF_JDK = ofJdk();
+
+    /** Looked for when the first counter is read, which is after {@link #prepare}. */
+    private static final class Found {
+        static final @Nullable MethodHandle OF_JDK = ofJdk();
+    }
 
     private Reads() {}
 
@@ -44,12 +48,12 @@ public final class Reads {
 
     /** Whether the JDK's own method is used. */
     public static boolean isOfJdk() {
-        return OF_JDK != null;
+        return Found.OF_JDK != null;
     }
 
     /** As read(2); -1 with {@link Libc#errno} set when it fails. */
     static long read(int fd, long address, int length) {
-        MethodHandle ofJdk = OF_JDK;
+        MethodHandle ofJdk = Found.OF_JDK;
         if (ofJdk != null) {
             try {
                 return (int) ofJdk.invokeExact(fd, address, length);

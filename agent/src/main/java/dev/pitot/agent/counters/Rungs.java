@@ -206,7 +206,7 @@ final class Rungs {
             return Finding.of(subject, "", List.of(), none(), how);
         }
         List<Refusal> refusals = new ArrayList<>(opened.ofSpan());
-        if (opened.span().hardwareNames().isEmpty()) {
+        if (opened.wanted().usual() && opened.span().hardwareNames().isEmpty()) {
             refusals.add(0, choice.hardwareRefusal());
         }
         List<String> names = opened.span().names();
@@ -219,7 +219,8 @@ final class Rungs {
             return Finding.no(subject, shut, how);
         }
         if (opened.wanted().host()) {
-            List<String> names = opened.host().hardwareNames();
+            List<String> hardware = opened.host().hardwareNames();
+            List<String> names = hardware.isEmpty() ? opened.host().names() : hardware;
             return Finding.of(subject, String.join(", ", names), names, opened.ofHost(), how);
         }
         Survey survey = Survey.of("whole CPUs", find(Catalogue.hardware()), true, 0, kernel);
@@ -279,8 +280,7 @@ final class Rungs {
 
     private Finding files() {
         String subject = "file descriptors for counters";
-        String detail = opened.descriptors() + " at most, a quarter of the limit of open files"
-                + (opened.held() == 0 ? "" : ", of which " + opened.held() + " are held") + "; " + FileBudget.ORDER;
+        String detail = opened.descriptors() + " at most, a quarter of the limit of open files; " + FileBudget.ORDER;
         Refusal given = opened.ofFiles();
         if (given == null && opened.descriptors() >= ENOUGH_FILES) {
             return Finding.yes(subject, detail, "read");

@@ -279,8 +279,8 @@ final class Situation {
         } catch (IOException | RuntimeException unreadable) {
             open = 0;
         }
-        return (open == 0 ? "an unknown number" : open) + " open, "
-                + (limit == Long.MAX_VALUE ? "no limit known" : "limit " + limit);
+        return (limit == Long.MAX_VALUE ? "no limit known" : "limit " + limit)
+                + (open == 0 ? "" : ", " + open + " open when looked at");
     }
 
     private String capabilities() {

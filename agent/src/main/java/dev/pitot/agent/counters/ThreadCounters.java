@@ -286,8 +286,9 @@ public final class ThreadCounters {
 
     private void closeNow(Span span) {
         for (CounterGroup group : span.groups) {
-            group.close();
-            budget.release(group.size());
+            if (group.close()) {
+                budget.release(group.size());
+            }
         }
     }
 

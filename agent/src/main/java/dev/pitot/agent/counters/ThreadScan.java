@@ -47,6 +47,8 @@ public final class ThreadScan {
         private boolean isRead;
         /** Whether it is to be read in every scan, whoever's turn it is. */
         boolean isWatched;
+        /** Whether it was read before, so that the times are a difference of two readings and not of a whole life. */
+        private boolean isKnown;
         /** Whether the next reading only tells where its times stand. */
         private boolean isUnknown;
 
@@ -177,19 +179,21 @@ public final class ThreadScan {
             task.lastTimeslices = 0;
             task.looksAtName = 0;
         }
-        task.interval = now - task.readAt;
+        // Its own moment: a safepoint may hold this scan up between two threads, and the GC meanwhile runs on.
+        long readAt = System.nanoTime();
+        task.interval = readAt - task.readAt;
         // More than the time that has passed is of before: a thread that no list showed for once, say.
         boolean isOfBefore = task.isUnknown
-                || files.runTime - task.lastRunTime > task.interval + SLACK
-                || files.waitTime - task.lastWaitTime > task.interval + SLACK;
+                || (!task.isKnown && (files.runTime > task.interval + SLACK || files.waitTime > task.interval + SLACK));
         task.isUnknown = false;
+        task.isKnown = true;
         task.runTime = isOfBefore ? 0 : files.runTime - task.lastRunTime;
         task.waitTime = isOfBefore ? 0 : Math.max(0, files.waitTime - task.lastWaitTime);
         task.timeslices = isOfBefore ? 0 : Math.max(0, files.timeslices - task.lastTimeslices);
         task.lastRunTime = files.runTime;
         task.lastWaitTime = files.waitTime;
         task.lastTimeslices = files.timeslices;
-        task.readAt = now;
+        task.readAt = readAt;
         runTimes[task.kind.ordinal()] += task.runTime;
         waitTimes[task.kind.ordinal()] += task.waitTime;
         read.add(task);

@@ -53,9 +53,9 @@ final class Secrets {
     private static final Pattern COLON_VALUE = Pattern.compile(QUOTED + "|" + SCHEME + "|" + RUN.replace("%s", "=:"));
     private static final Pattern OPTION = Pattern.compile("(?<!\\S)--?([\\w.\\-]+)\\s+(?!-)(" + QUOTED + "|\\S+)");
     private static final Pattern BEARER = Pattern.compile("(?i)(?<![\\w.\\-])(bearer\\s+)\\S+");
-    private static final Pattern ORACLE = Pattern.compile("(?i)(jdbc:oracle:\\w+:[^/@\\s]*/)\\S+@");
-    /** The password may hold slashes and ats. */
-    private static final Pattern USER_AND_PASSWORD = Pattern.compile("(://[^/@\\s:]*:)\\S+@");
+    private static final Pattern ORACLE = Pattern.compile("(?i)(jdbc:oracle:\\w+:[^/@\\s]*/)\\S{1,4096}@");
+    /** The password may hold slashes and ats; a longer one does not exist, and a list of addresses is looked through once. */
+    private static final Pattern USER_AND_PASSWORD = Pattern.compile("(://[^/@\\s:]*:)\\S{1,4096}@");
 
     private static final Pattern USER = Pattern.compile("(://)[^/@\\s:?#]+@");
 

@@ -25,7 +25,7 @@ final class DiagnosisSampler implements Sampler {
         this.counters = counters;
         try {
             say();
-        } catch (RuntimeException met) {
+        } catch (RuntimeException | LinkageError met) {
             sinceLast = MINUTE; // The sampler thread meets it again, and says so on the status board.
         }
     }
@@ -50,7 +50,7 @@ final class DiagnosisSampler implements Sampler {
             return;
         }
         String now = Doctor.changeable(counters);
-        if (!now.equals(changeable)) {
+        if (findings.isEmpty() || (!now.isEmpty() && !now.equals(changeable))) {
             // Each event stands for itself, as a page shows the newest of a subject; so the texts are cut short.
             List<Finding> found = new ArrayList<>();
             for (Finding finding : Doctor.examine(counters)) {

@@ -119,8 +119,8 @@ public final class Measurements {
             }
         };
         SamplerThread started = new SamplerThread(samplers, each, opened::close, status);
-        thread = started;
         started.start();
+        thread = started; // Only now: one that could not be started closes nothing.
     }
 
     /**

@@ -487,6 +487,58 @@ class ScopesTest {
     }
 
     @Test
+    void aThreadThatComputesAllTheTimeIsNeverShownAsIdleHoweverLateItIsRead() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        AtomicInteger tid = start("cruncher", go, new CountDownLatch(1), () -> {
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.onSpinWait();
+            }
+        });
+        TaskFiles late = new TaskFiles() {
+            @Override
+            boolean list() {
+                boolean listed = files.list();
+                count = 0;
+                for (int i = 0; i < files.count; i++) {
+                    add(files.tids[i]);
+                }
+                return listed;
+            }
+
+            @Override
+            int read(int thread, byte[] file) {
+                if (thread == tid.get()) {
+                    spin(120); // As when a safepoint comes between the begin of the scan and this thread's turn.
+                }
+                return files.read(thread, file);
+            }
+
+            @Override
+            byte at(int i) {
+                return files.at(i);
+            }
+        };
+        ThreadScan scan = new ThreadScan(late);
+        go.countDown();
+        for (int i = 0; i < 4; i++) {
+            scan.scan();
+            ThreadScan.Task task = scan.task(tid.get());
+            assertThat(task).isNotNull();
+            assertThat(i == 0 || task.runTime > 10_000_000).as("scan " + i).isTrue();
+            assertThat(task.runTime).isLessThanOrEqualTo(task.interval + 50_000_000);
+        }
+    }
+
+    @Test
+    void aProcessWithoutAFilterIsSeenAsSuch() throws Exception {
+        FilterWatch watch = new FilterWatch();
+        String status = Files.readString(Path.of("/proc/self/status"));
+        assertThat(watch.isFiltered()).isEqualTo(!status.contains("\nSeccomp:\t0"));
+        watch.close();
+        assertThat(watch.isFiltered()).isFalse();
+    }
+
+    @Test
     void aCpuThatCouldNotBeReadHasNoZero() {
         assertThat(Reading.ofCpus(writes).value(0)).isNaN();
         assertThat(new Reading(writes).value(0)).isZero();
@@ -501,6 +553,7 @@ class ScopesTest {
         counters.sample();
         assertThat(new File("/proc/self/fd").list().length).isGreaterThan(before + 20);
         counters.shed(FileGuard.Level.HOST);
+        String whileHostWasShed = Doctor.changeable(counters);
         assertThat(counters.host()).isNull();
         assertThat(counters.process()).isNotNull();
         counters.shed(FileGuard.Level.PROCESS);
@@ -510,6 +563,14 @@ class ScopesTest {
         assertThat(counters.threads()).isNotNull();
         assertThat(counters.threads().openForThisThread()).isNull();
         assertThat(counters.hardwareSource()).startsWith("none: ").contains("limit of open files");
+        assertThat(Doctor.changeable(counters)).isNotEqualTo(whileHostWasShed);
+        assertThat(Doctor.examine(counters))
+                .filteredOn(finding -> finding.subject().startsWith("counters asked for by name"))
+                .singleElement()
+                .satisfies(finding -> {
+                    assertThat(finding.state()).isEqualTo("no");
+                    assertThat(finding.blocker()).contains("limit of open files");
+                });
         counters.sample();
         counters.tidy();
         counters.close();

@@ -76,8 +76,7 @@ class SurveyTest {
                 none,
                 List.of(),
                 null,
-                4096,
-                0);
+                4096);
         return new Rungs(Situation.ofThisProcess(), cpu, catalogue, opened, true, null);
     }
 
