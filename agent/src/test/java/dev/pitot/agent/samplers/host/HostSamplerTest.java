@@ -9,6 +9,7 @@ import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -89,19 +90,23 @@ class HostSamplerTest {
     void aProcessThatMayOpenFewFilesHasNoneOfThemHeld() throws Exception {
         Kernel kernel = Kernel.saved("linux-6.18-hybrid", folder)
                 .put("proc/self/limits", "Limit  Soft Limit  Hard Limit  Units\nMax open files  1024  4096  files\n");
-        assertThat(held(kernel)).isPositive();
+        // Both live to the end: the files of one that is collected would be closed while those of the other are
+        // counted.
+        List<HostSampler> samplers = new ArrayList<>();
+        assertThat(held(kernel, samplers)).isPositive();
         kernel.change("proc/self/limits", "1024", "1023");
-        assertThat(held(kernel)).isZero();
+        assertThat(held(kernel, samplers)).isZero();
+        Reference.reachabilityFence(samplers);
     }
 
     /** How many files a sampler keeps open. */
-    private long held(Kernel kernel) throws IOException {
+    private long held(Kernel kernel, List<HostSampler> samplers) throws IOException {
         long before = openBelow(folder);
         HostSampler sampler = new HostSampler(kernel.roots(), Cores.AUTO, new StatusBoard());
+        samplers.add(sampler);
         List<RecordedEvent> events = Kernel.events(folder, () -> sampler.sample(1));
         long held = openBelow(folder) - before;
         assertThat(Kernel.of(events, "HostMemory")).hasSize(1);
-        Reference.reachabilityFence(sampler);
         return held;
     }
 
