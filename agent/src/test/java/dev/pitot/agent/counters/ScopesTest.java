@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import dev.pitot.agent.config.CounterChoice;
 import dev.pitot.agent.status.StatusBoard;
 import java.io.File;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -455,7 +456,7 @@ class ScopesTest {
     }
 
     @Test
-    void aViewIsNotReadOnceTheCountersAreGivenBack() throws Exception {
+    void aViewIsNotReadOnceTheCountersAreGivenBack(@TempDir Path folder) throws Exception {
         ThreadCounters spans = new ThreadCounters(writes, true, new FileBudget(4096));
         ThreadCounters.Span span = spans.openForThisThread();
         assumeThat(span).as("breakpoints are allowed here").isNotNull();
@@ -466,7 +467,17 @@ class ScopesTest {
         assertThat(view.sample(reading.groups)).isTrue();
         assertThat(reading.value(0)).isEqualTo(3);
         spans.closeAll();
+        // The number of the descriptor goes to whoever opens a file next: nothing of it may be read.
+        Path file = Files.write(folder.resolve("of the application"), new byte[4096]);
+        List<RandomAccessFile> opened = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            opened.add(new RandomAccessFile(file.toFile(), "r"));
+        }
         assertThat(view.sample(reading.groups)).isFalse();
+        for (RandomAccessFile each : opened) {
+            assertThat(each.getFilePointer()).isZero();
+            each.close();
+        }
     }
 
     @Test
