@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BootstrapClasses {
     private static final String FOLDER = "dev/pitot/events/";
-    private static final String BRIDGE = FOLDER + "Requests";
+    private static final String BRIDGE_NAME = FOLDER + "Spans";
 
     private final Instrumentation instrumentation;
     private final JarFile jar;
@@ -44,7 +44,7 @@ final class BootstrapClasses {
         BootstrapClasses classes = new BootstrapClasses(instrumentation, jar);
         try {
             classes.definer = new Definer(instrumentation);
-            classes.define(true);
+            classes.define(Kind.BRIDGE);
         } catch (ReflectiveOperationException | LinkageError | RuntimeException refused) {
             classes.append();
         }
@@ -62,7 +62,8 @@ final class BootstrapClasses {
             return;
         }
         try {
-            define(false);
+            define(Kind.SUPERCLASS);
+            define(Kind.EVENT);
         } catch (ReflectiveOperationException | LinkageError | RuntimeException refused) {
             append();
         }
@@ -73,14 +74,29 @@ final class BootstrapClasses {
         instrumentation.appendToBootstrapClassLoaderSearch(jar);
     }
 
-    private void define(boolean bridge) throws IOException, ReflectiveOperationException {
+    /** In the order in which they are defined: a class needs its superclass at once. */
+    private enum Kind {
+        BRIDGE,
+        SUPERCLASS,
+        EVENT;
+
+        static Kind of(String name) {
+            return name.startsWith(BRIDGE_NAME)
+                    ? BRIDGE
+                    : name.equals(FOLDER + "SpanEvent.class") || name.equals(FOLDER + "SpanSummary.class")
+                            ? SUPERCLASS
+                            : EVENT;
+        }
+    }
+
+    private void define(Kind kind) throws IOException, ReflectiveOperationException {
         Definer by = definer;
         // A loop: the first stream and lambda of a JVM cost milliseconds, here of the application's start.
         for (Enumeration<JarEntry> all = jar.entries(); by != null && all.hasMoreElements(); ) {
             JarEntry entry = all.nextElement();
             String name = entry.getName();
             if (name.startsWith(FOLDER)
-                    && name.startsWith(BRIDGE) == bridge
+                    && Kind.of(name) == kind
                     && name.endsWith(".class")
                     && !name.endsWith("package-info.class")) {
                 try (InputStream in = jar.getInputStream(entry)) {

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
@@ -102,13 +103,15 @@ class EventsSpecTest {
                             throw new AssertionError(e);
                         }
                     })
-                    .filter(Event.class::isAssignableFrom)
+                    .filter(type -> Event.class.isAssignableFrom(type) && !Modifier.isAbstract(type.getModifiers()))
                     .toList();
         }
     }
 
     private static List<Field> fields(Class<?> event) {
-        return Arrays.stream(event.getDeclaredFields())
+        // What a group of events has in common is declared in their superclass.
+        return Stream.<Class<?>>iterate(event, type -> type != Event.class, Class::getSuperclass)
+                .flatMap(type -> Arrays.stream(type.getDeclaredFields()))
                 .filter(field -> !Modifier.isStatic(field.getModifiers()) && !field.isSynthetic())
                 .toList();
     }

@@ -13,9 +13,14 @@ import org.jspecify.annotations.Nullable;
  * @param maxSize bytes of backlog that the JFR repository keeps
  * @param host sample the machine, disks, network, pressure and cgroup
  * @param hostCores events for each CPU of the machine
- * @param slow requests at least this long always become single events
- * @param eventsPerSecond other requests that become single events
- * @param maxRoutes distinct endpoints kept apart
+ * @param http requests served
+ * @param sql statements run and connections waited for
+ * @param calls HTTP calls made
+ * @param follow requests are followed to other threads
+ * @param waits the JDK's blocking methods are instrumented, for the parts of a span's time
+ * @param log log events at level ERROR are counted
+ * @param budget what the agent may cost, as a part of the CPU time of the process or of one CPU, whichever is more; 1 and above: as much as it
+ *     takes
  */
 public record AgentConfig(
         boolean enabled,
@@ -29,10 +34,13 @@ public record AgentConfig(
         CounterChoice counters,
         boolean host,
         Cores hostCores,
-        boolean http,
-        Duration slow,
-        int eventsPerSecond,
-        int maxRoutes) {
+        SpanChoice http,
+        SpanChoice sql,
+        SpanChoice calls,
+        boolean follow,
+        boolean waits,
+        boolean log,
+        double budget) {
     /** Whether each CPU of the machine has an event of its own. */
     public enum Cores {
         /** Unless there are so many that their events would be most of the recording. */

@@ -39,7 +39,19 @@ public final class ConfigSources {
         "http",
         "http.slow",
         "http.events",
-        "http.routes"
+        "http.routes",
+        "sql",
+        "sql.slow",
+        "sql.events",
+        "sql.statements",
+        "calls",
+        "calls.slow",
+        "calls.events",
+        "calls.targets",
+        "follow",
+        "waits",
+        "log",
+        "budget"
     };
     private static final int MAX_LABELS = 16;
     private static final CollectorAddress LOCAL = new CollectorAddress(false, "127.0.0.1", 7070, "");
@@ -297,9 +309,12 @@ public final class ConfigSources {
                 CounterChoice.NONE,
                 false,
                 AgentConfig.Cores.FALSE,
+                SpanChoice.OFF,
+                SpanChoice.OFF,
+                SpanChoice.OFF,
                 false,
-                Duration.ZERO,
-                0,
+                false,
+                false,
                 1);
     }
 
@@ -326,10 +341,43 @@ public final class ConfigSources {
                 counters(),
                 flag("host", true),
                 cores(),
-                flag("http", true),
-                duration("http.slow", Duration.ofMillis(500), Duration.ZERO, Duration.ofHours(1), "0ms to 1h"),
-                number("http.events", 100, 0, 100_000),
-                number("http.routes", 500, 1, 10_000));
+                spans("http", Duration.ofMillis(500), "http.routes"),
+                spans("sql", Duration.ofMillis(100), "sql.statements"),
+                spans("calls", Duration.ofMillis(500), "calls.targets"),
+                flag("follow", true),
+                flag("waits", true),
+                flag("log", true),
+                budget());
+    }
+
+    private SpanChoice spans(String kind, Duration slow, String names) throws ConfigException {
+        return new SpanChoice(
+                flag(kind, true),
+                duration(kind + ".slow", slow, Duration.ZERO, Duration.ofHours(1), "0ms to 1h"),
+                number(kind + ".events", 100, 0, 100_000),
+                number(names, 500, 1, 10_000));
+    }
+
+    /** A share, from a percentage or {@code none}. */
+    private double budget() throws ConfigException {
+        Setting setting = settings.get("budget");
+        if (setting == null) {
+            return 0.01;
+        }
+        if (setting.value.equals("none")) {
+            return 1;
+        }
+        if (setting.value.endsWith("%")) {
+            try {
+                double share = Double.parseDouble(setting.value.substring(0, setting.value.length() - 1)) / 100;
+                if (share >= 0.001 && share <= 1) {
+                    return share;
+                }
+            } catch (NumberFormatException refused) {
+                // Said below, together with a number out of range.
+            }
+        }
+        throw bad("budget", "0.1% to 100%, or none");
     }
 
     private ConfigException bad(String key, String wanted) {

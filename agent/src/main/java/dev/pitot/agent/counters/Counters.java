@@ -19,6 +19,8 @@ public final class Counters {
     private static final String HOST = "host counters";
     /** Open files are looked at this often, as the look costs as much as there are of them. */
     private static final int SECONDS_BETWEEN_LOOKS_AT_FILES = 10;
+    /** Open files that a process is sure to be allowed, where the limit cannot be read; see setrlimit(2). */
+    private static final long LEAST_FILE_LIMIT = 1024;
 
     /** What one kind of thread did since the previous sample. */
     public final class Kind {
@@ -65,6 +67,7 @@ public final class Counters {
     private final @Nullable HostHardware host;
     private final @Nullable TopThreads top;
     private final FileBudget budget;
+    private final RunQueue.All runQueues;
     private final boolean named;
     private String hardwareSource;
     private final String source;
@@ -116,6 +119,9 @@ public final class Counters {
         this.host = host;
         this.top = top;
         this.budget = budget;
+        this.runQueues = noNativeCode == null
+                ? new RunQueue.All(budget, true)
+                : new RunQueue.All(new FileBudget(LEAST_FILE_LIMIT), false);
         this.named = named;
         this.hardwareSource = hardwareSource;
         this.source = source;
@@ -357,6 +363,11 @@ public final class Counters {
         return threads;
     }
 
+    /** Run-queue waits of single threads. */
+    public RunQueue.All runQueues() {
+        return runQueues;
+    }
+
     /** {@code perf}, {@code perf, user only}, or {@code none: } and why. */
     public String hardwareSource() {
         return hardwareSource;
@@ -450,6 +461,7 @@ public final class Counters {
 
     /** Gives back what ended threads held and what others need more; called once a second on the sampler thread. */
     public void tidy() {
+        runQueues.closeOfEndedThreads();
         if (second++ % SECONDS_BETWEEN_LOOKS_AT_FILES == 0 && budget.left() < budget.all()) {
             shed(FileGuard.look(Libc.fileLimit()));
         }
@@ -507,6 +519,9 @@ public final class Counters {
             host.close();
             status.set(HOST, off(why));
         }
+        if (level.compareTo(FileGuard.Level.SPANS) >= 0) {
+            runQueues.close();
+        }
         if (level.compareTo(FileGuard.Level.SPANS) >= 0 && threads != null) {
             threads.openNoMore(why);
             threads.closeAll();
@@ -531,6 +546,7 @@ public final class Counters {
 
     /** Closes everything; no sample may follow. */
     public void close() {
+        runQueues.close();
         if (top != null) {
             top.close();
         }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #viewOf} by the sampler, {@link #close} by any thread once the sampler has ended.
  */
 public final class ThreadCounters {
-    /** Places in the result of {@link Span#end}; what was asked for by name stands behind them. */
+    /** Places in the result of {@link Span#since}; what was asked for by name stands behind them. */
     public static final int CONTEXT_SWITCHES = 0;
 
     public static final int PAGE_FAULTS = 1;
@@ -113,7 +113,7 @@ public final class ThreadCounters {
         this.set = new Set(plan.groups().stream().map(CounterPlan.Group::events).toList(), places);
     }
 
-    /** Length of the array that {@link Span#end} writes to: {@link #PLACES} and one for each further counter. */
+    /** Length of the array that {@link Span#since} writes to: {@link #PLACES} and one for each further counter. */
     public int places() {
         return scaleOf.length;
     }
@@ -292,7 +292,29 @@ public final class ThreadCounters {
         }
     }
 
-    /** The counters of one thread, used by that thread only; neither call allocates anything. */
+    /** Where the counters of one thread stood; made by {@link Span#newMark} and used again for each span of that thread. */
+    public static final class Mark {
+        private final long[][] values;
+        private final long[] enabled;
+        private final long[] running;
+        private boolean read;
+
+        private Mark(CounterGroup[] groups) {
+            values = new long[groups.length][];
+            for (int g = 0; g < groups.length; g++) {
+                values[g] = new long[groups[g].size()];
+            }
+            enabled = new long[groups.length];
+            running = new long[groups.length];
+        }
+
+        /** Nothing was read: what is asked of this mark is not known. */
+        public void forget() {
+            read = false;
+        }
+    }
+
+    /** The counters of one thread, used by that thread only; neither reading allocates anything. */
     public static final class Span {
         private final Thread thread;
         private final int tid;
@@ -301,9 +323,6 @@ public final class ThreadCounters {
         private final int[][] placeOf;
         private final double[] scaleOf;
         private final String source;
-        private final long[][] values;
-        private final long[] enabled;
-        private final long[] running;
         /** By place: what was counted, and nanoseconds that it should have been and was. */
         private final double[] sums;
 
@@ -311,7 +330,6 @@ public final class ThreadCounters {
         private final long[] rans;
         private long due;
         private long ran;
-        private boolean begun;
 
         private Span(Thread thread, int tid, List<CounterGroup> groups, Set counted, String source, double[] scaleOf) {
             this.thread = thread;
@@ -321,42 +339,40 @@ public final class ThreadCounters {
             this.placeOf = counted.places.toArray(int[][]::new);
             this.scaleOf = scaleOf;
             this.source = source;
-            this.values = new long[this.groups.length][];
-            for (int g = 0; g < values.length; g++) {
-                values[g] = new long[this.groups[g].size()];
-            }
-            this.enabled = new long[values.length];
-            this.running = new long[values.length];
             this.sums = new double[scaleOf.length];
             this.dues = new long[scaleOf.length];
             this.rans = new long[scaleOf.length];
         }
 
+        public Mark newMark() {
+            return new Mark(groups);
+        }
+
         /** Remembers where the counters stand. */
-        public void begin() {
-            begun = true;
+        public void mark(Mark mark) {
+            mark.read = false;
             for (int g = 0; g < groups.length; g++) {
                 CounterGroup group = groups[g];
                 if (!group.read()) {
-                    begun = false;
                     return;
                 }
-                System.arraycopy(group.values, 0, values[g], 0, values[g].length);
-                enabled[g] = group.enabled[0];
-                running[g] = group.running[0];
+                System.arraycopy(group.values, 0, mark.values[g], 0, group.values.length);
+                mark.enabled[g] = group.enabled[0];
+                mark.running[g] = group.running[0];
             }
+            mark.read = true;
         }
 
         /**
-         * Writes what was counted since {@link #begin}, scaled when multiplexed, to the places named above; places that this
+         * Writes what was counted since the mark, scaled when multiplexed, to the places named above; places that this
          * machine cannot count are left alone, those that had no turn become NaN.
          *
          * @return whether anything was written
          */
-        public boolean end(double[] counts) {
+        public boolean since(Mark mark, double[] counts) {
             due = 0;
             ran = 0;
-            if (!begun) {
+            if (!mark.read) {
                 return false;
             }
             for (int g = 0; g < groups.length; g++) {
@@ -376,9 +392,9 @@ public final class ThreadCounters {
                 add(
                         groups[g],
                         placeOf[g],
-                        values[g],
-                        groups[g].enabled[0] - enabled[g],
-                        groups[g].running[0] - running[g]);
+                        mark.values[g],
+                        groups[g].enabled[0] - mark.enabled[g],
+                        groups[g].running[0] - mark.running[g]);
             }
             for (int g = 0; g < groups.length; g++) {
                 for (int i = 0; i < placeOf[g].length; i++) {

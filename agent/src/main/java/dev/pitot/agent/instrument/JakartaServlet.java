@@ -5,7 +5,7 @@ import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
-import dev.pitot.events.Requests;
+import dev.pitot.events.Spans;
 import jakarta.servlet.DispatcherType;
 import jakarta.servlet.ServletRequest;
 import jakarta.servlet.ServletResponse;
@@ -15,25 +15,21 @@ import java.util.List;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** Servlets and filter chains of Jakarta Servlet 5 and later: Tomcat 10, Jetty 11, Undertow 2.3 and newer. */
-final class JakartaServlet implements HttpLibrary {
+final class JakartaServlet implements Library {
     @Override
-    public String advice() {
-        return "dev.pitot.agent.instrument.JakartaServlet$OnService";
-    }
-
-    @Override
-    public ElementMatcher<MethodDescription> methods() {
+    public List<Point> points() {
         // "handle" is that of Jetty's ServletHolder, which sees servlets that are no HttpServlet too.
-        return named("service")
-                .or(named("doFilter"))
-                .or(named("handle"))
-                .<MethodDescription>and(not(isAbstract()))
-                .and(takesArgument(0, named("jakarta.servlet.ServletRequest")))
-                .and(takesArgument(1, named("jakarta.servlet.ServletResponse")));
+        return List.of(new Point(
+                "dev.pitot.agent.instrument.JakartaServlet$OnService",
+                named("service")
+                        .or(named("doFilter"))
+                        .or(named("handle"))
+                        .<MethodDescription>and(not(isAbstract()))
+                        .and(takesArgument(0, named("jakarta.servlet.ServletRequest")))
+                        .and(takesArgument(1, named("jakarta.servlet.ServletResponse")))));
     }
 
     @Override
@@ -50,7 +46,7 @@ final class JakartaServlet implements HttpLibrary {
             // An error page, the second half of an asynchronous request, and what either of them forwards to or
             // includes,
             // are parts of a request that was counted.
-            return request.getDispatcherType() == DispatcherType.REQUEST ? Requests.begin() : null;
+            return request.getDispatcherType() == DispatcherType.REQUEST ? Spans.beginRequest() : null;
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -94,7 +90,7 @@ final class JakartaServlet implements HttpLibrary {
             } catch (Throwable recycled) {
                 // The handler gave the request back already, or is older than the API: count it with what is known.
             }
-            Requests.end(token, method, route, path, status, async, thrown);
+            Spans.endRequest(token, method, route, path, status, async, thrown);
         }
     }
 }

@@ -5,7 +5,7 @@ import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
-import dev.pitot.events.Requests;
+import dev.pitot.events.Spans;
 import java.util.List;
 import javax.servlet.DispatcherType;
 import javax.servlet.ServletRequest;
@@ -15,23 +15,19 @@ import javax.servlet.http.HttpServletResponse;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** Servlets and filter chains of Java EE and Jakarta EE 8, Servlet 3.0 to 4.0: Tomcat 7 to 9, Jetty 8 to 10. */
-final class JavaxServlet implements HttpLibrary {
+final class JavaxServlet implements Library {
     @Override
-    public String advice() {
-        return "dev.pitot.agent.instrument.JavaxServlet$OnService";
-    }
-
-    @Override
-    public ElementMatcher<MethodDescription> methods() {
-        return named("service")
-                .or(named("doFilter"))
-                .<MethodDescription>and(not(isAbstract()))
-                .and(takesArgument(0, named("javax.servlet.ServletRequest")))
-                .and(takesArgument(1, named("javax.servlet.ServletResponse")));
+    public List<Point> points() {
+        return List.of(new Point(
+                "dev.pitot.agent.instrument.JavaxServlet$OnService",
+                named("service")
+                        .or(named("doFilter"))
+                        .<MethodDescription>and(not(isAbstract()))
+                        .and(takesArgument(0, named("javax.servlet.ServletRequest")))
+                        .and(takesArgument(1, named("javax.servlet.ServletResponse")))));
     }
 
     @Override
@@ -48,7 +44,7 @@ final class JavaxServlet implements HttpLibrary {
             // An error page, the second half of an asynchronous request, and what either of them forwards to or
             // includes,
             // are parts of a request that was counted.
-            return request.getDispatcherType() == DispatcherType.REQUEST ? Requests.begin() : null;
+            return request.getDispatcherType() == DispatcherType.REQUEST ? Spans.beginRequest() : null;
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -92,7 +88,7 @@ final class JavaxServlet implements HttpLibrary {
             } catch (Throwable recycled) {
                 // The handler gave the request back already, or is older than the API: count it with what is known.
             }
-            Requests.end(token, method, route, path, status, async, thrown);
+            Spans.endRequest(token, method, route, path, status, async, thrown);
         }
     }
 }

@@ -4,29 +4,19 @@ import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
 import com.sun.net.httpserver.HttpExchange;
-import dev.pitot.events.Requests;
+import dev.pitot.events.Spans;
 import java.util.List;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** The HTTP server of the JDK: every exchange goes through a filter chain, whether or not it has filters. */
-final class JdkHttpServer implements HttpLibrary {
+final class JdkHttpServer implements Library {
     @Override
-    public String advice() {
-        return "dev.pitot.agent.instrument.JdkHttpServer$OnExchange";
-    }
-
-    @Override
-    public ElementMatcher<MethodDescription> methods() {
-        return named("doFilter").and(takesArgument(0, named("com.sun.net.httpserver.HttpExchange")));
-    }
-
-    @Override
-    public List<String> needs() {
-        return List.of();
+    public List<Point> points() {
+        return List.of(new Point(
+                "dev.pitot.agent.instrument.JdkHttpServer$OnExchange",
+                named("doFilter").and(takesArgument(0, named("com.sun.net.httpserver.HttpExchange")))));
     }
 
     /** Inlined into the JDK's filter chain. */
@@ -35,7 +25,7 @@ final class JdkHttpServer implements HttpLibrary {
 
         @Advice.OnMethodEnter(suppress = Throwable.class)
         static @Nullable Object enter() {
-            return Requests.begin();
+            return Spans.beginRequest();
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -60,7 +50,7 @@ final class JdkHttpServer implements HttpLibrary {
                 // A wrapped exchange may refuse any of these: count the request with what is known.
             }
             // No status and no exception: the handler has left the exchange to another thread.
-            Requests.end(token, method, route, path, status, status < 0 && thrown == null, thrown);
+            Spans.endRequest(token, method, route, path, status, status < 0 && thrown == null, thrown);
         }
     }
 }

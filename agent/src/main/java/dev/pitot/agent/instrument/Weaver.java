@@ -2,7 +2,7 @@ package dev.pitot.agent.instrument;
 
 import static net.bytebuddy.matcher.ElementMatchers.named;
 
-import dev.pitot.events.Requests;
+import dev.pitot.events.Spans;
 import java.util.ArrayList;
 import java.util.List;
 import net.bytebuddy.ByteBuddy;
@@ -21,20 +21,20 @@ import org.jspecify.annotations.Nullable;
  * matches, as Byte Buddy's first use costs about a second of CPU. Thread-safe; keeps nothing of what it is given.
  */
 final class Weaver {
-    private final List<HttpLibrary> libraries = List.of(new JakartaServlet(), new JavaxServlet(), new JdkHttpServer());
     private final ByteBuddy byteBuddy =
             new ByteBuddy().with(TypeValidation.DISABLED).with(MethodGraph.Compiler.ForDeclaredMethods.INSTANCE);
     private final ClassFileLocator ours = ClassFileLocator.ForClassLoader.of(Weaver.class.getClassLoader());
 
     /**
-     * Weaves the advice into a class.
+     * Weaves the advice of a library into a class.
      *
+     * @param library simple name of the {@link Library}
      * @param loader of the class, null for the bootstrap loader
      * @param name binary name, with dots
      * @return the new class file
      * @throws CannotWeave when nothing in it could be instrumented, with the reason
      */
-    byte[] weave(@Nullable ClassLoader loader, String name, byte[] classFile) throws CannotWeave {
+    byte[] weave(String library, @Nullable ClassLoader loader, String name, byte[] classFile) throws CannotWeave {
         if (!seesTheBridge(loader)) {
             throw new CannotWeave(
                     "its class loader does not let dev.pitot.events through from the JDK",
@@ -52,30 +52,37 @@ final class Weaver {
         TypePool advicePool = TypePool.Default.of(both);
         TypeDescription type = pool.describe(name).resolve();
         List<AsmVisitorWrapper> visitors = new ArrayList<>();
-        for (HttpLibrary library : libraries) {
-            var methods = type.getDeclaredMethods().filter(library.methods());
-            if (methods.isEmpty()) {
-                continue;
+        Library known = library(library);
+        for (String needed : known.needs()) {
+            if (!pool.describe(needed).isResolved()) {
+                throw new CannotWeave(
+                        "it belongs to a version without " + needed, "Use a newer version of the library");
             }
-            for (String needed : library.needs()) {
-                if (!pool.describe(needed).isResolved()) {
-                    throw new CannotWeave(
-                            "it belongs to a servlet container older than Servlet 3.0", "Use a newer container");
-                }
+        }
+        for (Library.Point point : known.points()) {
+            if (!type.getDeclaredMethods().filter(point.methods()).isEmpty()) {
+                TypeDescription advice = advicePool.describe(point.advice()).resolve();
+                visitors.add(Advice.to(advice, both).on(point.methods()));
             }
-            TypeDescription advice = advicePool.describe(library.advice()).resolve();
-            visitors.add(Advice.to(advice, both).on(library.methods()));
         }
         if (visitors.isEmpty()) {
-            throw new CannotWeave(
-                    "it has no method that Pitot knows to serve requests",
-                    "Report this with the version of the server");
+            throw new CannotWeave("it has no method that Pitot knows", "Report this with the version of the library");
         }
         return byteBuddy
                 .decorate(type, theirs)
                 .visit(new AsmVisitorWrapper.Compound(visitors))
                 .make(pool)
                 .getBytes();
+    }
+
+    private static Library library(String name) {
+        try {
+            return (Library) Class.forName(Weaver.class.getPackageName() + "." + name)
+                    .getDeclaredConstructor()
+                    .newInstance();
+        } catch (ReflectiveOperationException missing) {
+            throw new IllegalStateException("no library " + name, missing);
+        }
     }
 
     /**
@@ -88,7 +95,7 @@ final class Weaver {
      */
     private static boolean seesTheBridge(@Nullable ClassLoader loader) {
         try {
-            return Class.forName(Requests.class.getName(), false, loader) == Requests.class;
+            return Class.forName(Spans.class.getName(), false, loader) == Spans.class;
         } catch (Throwable hidden) {
             return false;
         }
@@ -120,7 +127,7 @@ final class Weaver {
 
             @Advice.OnMethodEnter(suppress = Throwable.class)
             static @Nullable Object enter() {
-                return Requests.begin();
+                return Spans.beginRequest();
             }
 
             @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -129,7 +136,7 @@ final class Weaver {
                     @Advice.Argument(0) String request,
                     @Advice.Thrown @Nullable Throwable thrown) {
                 if (token != null) {
-                    Requests.end(token, null, null, request, 0, false, thrown);
+                    Spans.endRequest(token, null, null, request, 0, false, thrown);
                 }
             }
         }

@@ -2,9 +2,12 @@ package dev.pitot.agent.samplers;
 
 import dev.pitot.agent.config.AgentConfig;
 import dev.pitot.agent.config.AgentConfig.Cores;
+import dev.pitot.events.AgentCost;
 import dev.pitot.events.AgentStatus;
+import dev.pitot.events.CallSummary;
 import dev.pitot.events.CgroupCpu;
 import dev.pitot.events.CgroupMemory;
+import dev.pitot.events.ConnectionWait;
 import dev.pitot.events.Counter;
 import dev.pitot.events.Diagnosis;
 import dev.pitot.events.EndpointSummary;
@@ -17,11 +20,16 @@ import dev.pitot.events.HostMemory;
 import dev.pitot.events.HostNetwork;
 import dev.pitot.events.HostPaging;
 import dev.pitot.events.HostTcp;
+import dev.pitot.events.HttpCall;
 import dev.pitot.events.HttpRequest;
 import dev.pitot.events.JvmInformation;
 import dev.pitot.events.JvmMemory;
+import dev.pitot.events.LoggedErrors;
+import dev.pitot.events.PoolSummary;
 import dev.pitot.events.Pressure;
 import dev.pitot.events.ProcessCounters;
+import dev.pitot.events.SqlStatement;
+import dev.pitot.events.StatementSummary;
 import dev.pitot.events.ThreadKindCounters;
 import dev.pitot.events.TopThread;
 import java.util.List;
@@ -34,13 +42,21 @@ import jdk.jfr.FlightRecorder;
  */
 final class EventTypes {
     private static final List<Class<? extends Event>> ALWAYS = List.of(
+            AgentCost.class,
             AgentStatus.class,
+            CallSummary.class,
+            ConnectionWait.class,
             Diagnosis.class,
             EndpointSummary.class,
+            HttpCall.class,
             HttpRequest.class,
             JvmInformation.class,
             JvmMemory.class,
+            LoggedErrors.class,
+            PoolSummary.class,
             ProcessCounters.class,
+            SqlStatement.class,
+            StatementSummary.class,
             ThreadKindCounters.class,
             TopThread.class);
 

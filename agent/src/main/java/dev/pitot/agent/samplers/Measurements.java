@@ -3,12 +3,12 @@ package dev.pitot.agent.samplers;
 import dev.pitot.agent.config.AgentConfig;
 import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.counters.Reads;
-import dev.pitot.agent.instrument.RequestTransformer;
+import dev.pitot.agent.instrument.SpanTransformer;
 import dev.pitot.agent.samplers.host.HostSampler;
-import dev.pitot.agent.spans.RequestRecorder;
+import dev.pitot.agent.spans.SpanRecorder;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
-import dev.pitot.events.Requests;
+import dev.pitot.events.Spans;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
@@ -25,42 +25,31 @@ public final class Measurements {
     private final AgentConfig config;
     private final Instrumentation instrumentation;
     private final StatusBoard status;
-    private final @Nullable RequestTransformer transformer;
+    private final SpanTransformer transformer;
     private @Nullable Counters counters;
-    private @Nullable RequestRecorder requests;
+    private @Nullable SpanRecorder recorder;
     private @Nullable SamplerThread thread;
     private boolean stopped;
 
     private Measurements(
-            AgentConfig config,
-            Instrumentation instrumentation,
-            StatusBoard status,
-            @Nullable RequestTransformer transformer) {
+            AgentConfig config, Instrumentation instrumentation, StatusBoard status, SpanTransformer transformer) {
         this.config = config;
         this.instrumentation = instrumentation;
         this.status = status;
         this.transformer = transformer;
     }
 
-    /** On the main thread in premain: adds the class-file transformer, if HTTP is wanted, and nothing else. */
+    /** On the main thread in premain: adds the class-file transformer and nothing else. */
     public static Measurements install(AgentConfig config, Instrumentation instrumentation, StatusBoard status) {
-        RequestTransformer transformer = null;
-        if (config.http()) {
-            transformer = new RequestTransformer(status);
-            instrumentation.addTransformer(transformer, true);
-            status.set("http", Entry.ON);
-        } else {
-            status.set("http", Entry.off("Switched off by http=false", "Set http=true"));
-        }
+        SpanTransformer transformer = new SpanTransformer(config, instrumentation, status);
+        instrumentation.addTransformer(transformer, true);
         return new Measurements(config, instrumentation, status, transformer);
     }
 
     /** On the starter thread, before the recording starts: opens the counters and registers all event types. */
     public synchronized void prepare() {
         EventTypes.registerAll(config);
-        if (transformer != null) {
-            transformer.catchUp(instrumentation);
-        }
+        transformer.catchUp();
         if (config.counters().enabled()) {
             Reads.prepare(instrumentation);
         }
@@ -93,29 +82,22 @@ public final class Measurements {
                     Entry.off("The process counters cannot be read: " + unreadable.getMessage(), "Report this"));
         }
         samplers.add(new JvmMemorySampler());
-        RequestRecorder measured = null;
-        if (transformer != null) {
-            measured =
-                    new RequestRecorder(opened.threads(), config.slow(), config.eventsPerSecond(), config.maxRoutes());
-            samplers.add(new EndpointSummarySampler(measured));
-            Requests.install(measured);
-        }
+        SpanRecorder measured = SpanRecorder.open(config, opened, instrumentation);
+        samplers.add(new SpanSummarySampler(measured));
+        Spans.install(measured);
         if (host != null) {
             samplers.add(host);
         }
         samplers.add(new AgentStatusSampler(status));
         samplers.add(new DiagnosisSampler(opened));
-        RequestRecorder recorder = measured;
-        requests = measured;
+        recorder = measured;
         Runnable each = () -> {
             // No sampler's task: it must go on when one of those has failed.
             try {
                 onSecond.run();
             } finally {
                 opened.tidy();
-                if (recorder != null) {
-                    recorder.tidy();
-                }
+                measured.tidy();
             }
         };
         SamplerThread started = new SamplerThread(samplers, each, opened::close, status);
@@ -132,14 +114,12 @@ public final class Measurements {
             return;
         }
         stopped = true;
-        Requests.install(null);
-        RequestRecorder recorder = requests;
-        if (recorder != null) {
-            recorder.forget();
+        Spans.install(null);
+        SpanRecorder measured = recorder;
+        if (measured != null) {
+            measured.forget();
         }
-        if (transformer != null) {
-            instrumentation.removeTransformer(transformer);
-        }
+        instrumentation.removeTransformer(transformer);
         SamplerThread running = thread;
         if (running != null) {
             running.finish();

@@ -34,7 +34,7 @@ final class Endpoints {
         /** How many endpoints of this kind there are; null for the two routes that every limit leaves room for. */
         final @Nullable AtomicInteger kept;
 
-        final AtomicReferenceArray<@Nullable Endpoint> byMethod = new AtomicReferenceArray<>(METHODS.length);
+        final AtomicReferenceArray<@Nullable Summary> byMethod = new AtomicReferenceArray<>(METHODS.length);
 
         Route(String name, @Nullable AtomicInteger kept) {
             this.name = name;
@@ -45,6 +45,7 @@ final class Endpoints {
     private record KnownPath(String path, Route route) {}
 
     private final int maxRoutes;
+    private final int places;
     private final AtomicInteger patterns = new AtomicInteger();
     private final AtomicInteger templates = new AtomicInteger();
     private final ConcurrentHashMap<String, Route> routes = new ConcurrentHashMap<>();
@@ -52,10 +53,12 @@ final class Endpoints {
     private final Route unmatched = new Route(UNMATCHED_ROUTE, null);
     private final AtomicReferenceArray<@Nullable KnownPath> paths = new AtomicReferenceArray<>(PATHS);
     /** Every endpoint ever made, so that the sampler need not walk the map. */
-    private final List<Endpoint> all = new ArrayList<>();
+    private final List<Summary> all = new ArrayList<>();
 
-    Endpoints(int maxRoutes) {
+    /** @param places of counters */
+    Endpoints(int maxRoutes, int places) {
         this.maxRoutes = maxRoutes;
+        this.places = places;
     }
 
     /**
@@ -63,17 +66,17 @@ final class Endpoints {
      * @param path raw, used when there is no pattern
      * @param status what was answered
      */
-    Endpoint find(@Nullable String method, @Nullable String pattern, @Nullable String path, int status) {
+    Summary find(@Nullable String method, @Nullable String pattern, @Nullable String path, int status) {
         int verb = indexOf(method);
         if (pattern == null && (status == 401 || status == 403 || status == 404 || status == 405)) {
-            Endpoint known = known(path == null ? "" : path, verb);
+            Summary known = known(path == null ? "" : path, verb);
             return known != null ? known : endpoint(unmatched, verb);
         }
         return endpoint(pattern != null ? routeOf(pattern, patterns) : routeOfPath(path == null ? "" : path), verb);
     }
 
-    private Endpoint endpoint(Route route, int verb) {
-        Endpoint endpoint = route.byMethod.get(verb);
+    private Summary endpoint(Route route, int verb) {
+        Summary endpoint = route.byMethod.get(verb);
         return endpoint != null ? endpoint : create(route, verb);
     }
 
@@ -82,7 +85,7 @@ final class Endpoints {
     }
 
     /** The endpoint that other requests have made of such a path, or null. */
-    private @Nullable Endpoint known(String path, int verb) {
+    private @Nullable Summary known(String path, int verb) {
         KnownPath known = paths.get(slotOf(path));
         Route route = known != null && known.path().equals(path) ? known.route() : routes.get(RouteTemplate.of(path));
         return route == null || route == other ? null : route.byMethod.get(verb);
@@ -115,12 +118,12 @@ final class Endpoints {
         return raced != null ? raced : fresh;
     }
 
-    private Endpoint create(Route route, int verb) {
+    private Summary create(Route route, int verb) {
         AtomicInteger kept = route.kept;
         if (kept != null && !reserve(kept)) {
             return endpoint(other, verb);
         }
-        Endpoint fresh = new Endpoint(METHODS[verb], route.name);
+        Summary fresh = new Summary(METHODS[verb], route.name, places);
         if (route.byMethod.compareAndSet(verb, null, fresh)) {
             synchronized (all) {
                 all.add(fresh);
@@ -130,7 +133,7 @@ final class Endpoints {
         if (kept != null) {
             kept.decrementAndGet();
         }
-        Endpoint raced = route.byMethod.get(verb);
+        Summary raced = route.byMethod.get(verb);
         return raced == null ? fresh : raced;
     }
 
@@ -145,10 +148,15 @@ final class Endpoints {
         return true;
     }
 
-    List<Endpoint> all() {
+    List<Summary> all() {
         synchronized (all) {
             return List.copyOf(all);
         }
+    }
+
+    /** A method as events have it: one of HTTP's, or {@code OTHER}. */
+    static String method(@Nullable String method) {
+        return METHODS[indexOf(method)];
     }
 
     private static int indexOf(@Nullable String method) {

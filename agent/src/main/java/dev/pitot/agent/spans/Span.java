@@ -1,55 +1,109 @@
 package dev.pitot.agent.spans;
 
-import dev.pitot.agent.counters.ThreadCounters;
 import dev.pitot.events.HttpRequest;
-import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The request that one thread is serving, and after its end what it took; made once per thread and used again for each
- * request, by that thread only. The event is used again too: {@code begin} and {@code end} set its clock anew and {@code commit}
- * copies it away, so a request allocates nothing here, whether or not it becomes a single event.
+ * One request, from its handler's begin to its end, on whatever threads. Its own thread and those that work for it add what they
+ * did under a flag that is held for some nanoseconds; after its end nothing is added any more. Holds nothing of the application.
  */
 final class Span {
+    private final AtomicInteger flag = new AtomicInteger();
     final HttpRequest event = new HttpRequest();
-    /** False on a virtual thread, which has no CPU time, no allocation count and no counters of its own. */
-    final boolean platform;
+    final long id;
+    final long begun;
+    /** As it came in, or null. */
+    volatile @Nullable String traceparent;
 
-    final ThreadCounters.@Nullable Span counters;
-    final double @Nullable [] counts;
+    /** Of a framework, which goes before the server's. */
+    volatile @Nullable String route;
 
-    /** Whether a request is being served; a handler called inside another finds it true. */
-    boolean open;
+    /** What follows is read and written between {@link #take} and {@link #release}. */
+    boolean returned;
 
-    long startNanos;
-    /** Readings at the begin, negative when there were none. */
-    long startCpuTime;
-
-    long startAllocated;
-
-    /** Nanoseconds from begin to end, and what was spent in them; {@link Long#MIN_VALUE} where unknown. */
-    long duration;
-
-    long cpuTime = Long.MIN_VALUE;
-    long allocated = Long.MIN_VALUE;
-    boolean failed;
+    boolean completed;
+    volatile boolean ended;
     boolean async;
+    int status;
 
-    /** Stripe that this thread used last, see {@link Endpoint}. */
-    int stripe;
+    @Nullable
+    String method;
 
-    /** @param places length of {@link #counts} */
-    Span(boolean platform, ThreadCounters.@Nullable Span counters, int places) {
-        this.platform = platform;
-        this.counters = counters;
-        this.counts = counters == null ? null : new double[places];
-        if (counts != null) {
-            Arrays.fill(counts, Double.NaN);
+    @Nullable
+    String path;
+
+    @Nullable
+    String serverRoute;
+
+    @Nullable
+    String error;
+
+    long completedAt;
+    /** What was done on other threads, and by an asynchronous request on its own; null when that was nothing. */
+    @Nullable
+    Cost all;
+
+    @Nullable
+    Cost own;
+
+    final long[] parts = new long[Part.COUNT];
+    /** Wall time that {@link #parts} add up to. */
+    long covered;
+
+    long otherThreads;
+    final long[] extras = new long[Done.EXTRAS];
+
+    Span(long id) {
+        this.id = id;
+        this.begun = System.nanoTime();
+    }
+
+    void take() {
+        while (!flag.compareAndSet(0, 1)) {
+            Thread.onSpinWait();
         }
     }
 
-    /** Where the counters came from, as the events say it. */
-    String source() {
-        return counters == null ? "none" : counters.source();
+    void release() {
+        flag.setRelease(0);
+    }
+
+    /** Adds the work of one thread; within the flag. */
+    void add(Cost inclusive, Cost exclusive) {
+        Cost sum = all;
+        Cost rest = own;
+        if (sum == null || rest == null) {
+            sum = new Cost(inclusive.counts.length);
+            rest = new Cost(inclusive.counts.length);
+            sum.clear();
+            rest.clear();
+            all = sum;
+            own = rest;
+        }
+        sum.add(inclusive);
+        rest.add(exclusive);
+    }
+
+    /** Within the flag. */
+    void cover(Split split, long wall) {
+        for (int part = 0; part < Part.COUNT; part++) {
+            parts[part] += split.parts[part];
+        }
+        covered += wall;
+    }
+
+    /** One more, and for how long. */
+    void count(int extra, int extraNanos, long nanos) {
+        take();
+        extras[extra]++;
+        extras[extraNanos] += nanos;
+        release();
+    }
+
+    void count(int extra) {
+        take();
+        extras[extra]++;
+        release();
     }
 }

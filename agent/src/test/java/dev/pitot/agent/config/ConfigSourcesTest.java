@@ -36,10 +36,20 @@ class ConfigSourcesTest {
         assertThat(config.maxSize()).isEqualTo(64L << 20);
         assertThat(config.maxAge()).isEqualTo(Duration.ofHours(1));
         assertThat(config.counters()).isEqualTo(CounterChoice.DEFAULT);
-        assertThat(config.http()).isTrue();
-        assertThat(config.slow()).isEqualTo(Duration.ofMillis(500));
-        assertThat(config.eventsPerSecond()).isEqualTo(100);
-        assertThat(config.maxRoutes()).isEqualTo(500);
+        assertThat(config.http().enabled()).isTrue();
+        assertThat(config.http().slow()).isEqualTo(Duration.ofMillis(500));
+        assertThat(config.http().eventsPerSecond()).isEqualTo(100);
+        assertThat(config.http().names()).isEqualTo(500);
+        assertThat(config.sql().slow()).isEqualTo(Duration.ofMillis(100));
+        assertThat(config.calls()).isEqualTo(config.http());
+        assertThat(config.follow() && config.waits() && config.log()).isTrue();
+        assertThat(config.budget()).isEqualTo(0.01);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2.5%,0.025", "100%,1", "0.1%,0.001", "none,1"})
+    void aBudgetIsAPercentageOrNone(String given, double share) throws ConfigException {
+        assertThat(of("budget=" + given).budget()).isEqualTo(share);
     }
 
     @Test
@@ -63,15 +73,15 @@ class ConfigSourcesTest {
                         "PITOT_TEST_X",
                         "ignored"));
         assertThat(config.service()).isEqualTo("argument");
-        assertThat(config.eventsPerSecond()).isEqualTo(3);
-        assertThat(config.maxRoutes()).isEqualTo(2);
-        assertThat(config.slow()).isEqualTo(Duration.ofMillis(1));
+        assertThat(config.http().eventsPerSecond()).isEqualTo(3);
+        assertThat(config.http().names()).isEqualTo(2);
+        assertThat(config.http().slow()).isEqualTo(Duration.ofMillis(1));
     }
 
     @Test
     void commasAndBackslashesInArgumentsAreEscapedAndOthersKept() throws ConfigException {
         assertThat(of("service=a\\,b\\\\c\\d,http=false").service()).isEqualTo("a,b\\c\\d");
-        assertThat(of("service=a\\,b,http=false").http()).isFalse();
+        assertThat(of("service=a\\,b,http=false").http().enabled()).isFalse();
         assertThat(of("service=Größe 数 \"x\",").service()).isEqualTo("Größe 数 \"x\"");
         assertThat(of("labels=team:a b;zone:x:y").labels())
                 .containsEntry("team", "a b")
@@ -141,6 +151,13 @@ class ConfigSourcesTest {
                 "http.slow=-1ms",
                 "http.events=100001",
                 "http.routes=0",
+                "sql.statements=0",
+                "calls.targets=10001",
+                "budget=1",
+                "budget=0.01%",
+                "budget=101%",
+                "budget=x%",
+                "budget=NaN%",
                 "labels=novalue",
                 "service=",
                 "nonsense"
@@ -228,7 +245,7 @@ class ConfigSourcesTest {
         AgentConfig config = of("service=a,counters=default,cycles,cpu/event=0x3c,umask=0x1/,r01c2,http=false");
         assertThat(config.counters().usual()).isTrue();
         assertThat(config.counters().names()).containsExactly("cycles", "cpu/event=0x3c,umask=0x1/", "r01c2");
-        assertThat(config.http()).isFalse();
+        assertThat(config.http().enabled()).isFalse();
         assertThat(of("counters=cycles").counters().usual()).isFalse();
         assertThat(of("counters=perf").counters()).isEqualTo(new CounterChoice(true, true, true, List.of(), 8, false));
         assertThat(of("counters=none,counters.host=true").counters()).isEqualTo(CounterChoice.NONE);

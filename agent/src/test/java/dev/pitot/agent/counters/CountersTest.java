@@ -132,11 +132,12 @@ class CountersTest {
             for (int attempt = 0; attempt < 100 && !same; attempt++) {
                 status.seek(0);
                 int before = status.read(earlier);
-                span.begin();
+                ThreadCounters.Mark mark = span.newMark();
+                span.mark(mark);
                 for (int i = 0; i < 20; i++) {
                     java.util.concurrent.locks.LockSupport.parkNanos(100_000);
                 }
-                assertThat(span.end(counts)).isTrue();
+                assertThat(span.since(mark, counts)).isTrue();
                 status.seek(0);
                 int after = status.read(later);
                 long all = switches(later, after) - switches(earlier, before);
@@ -166,14 +167,15 @@ class CountersTest {
         assertThat(span).isNotNull();
         double[] counts = new double[ThreadCounters.PLACES];
         ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        ThreadCounters.Mark mark = span.newMark();
         for (int i = 0; i < 1000; i++) {
-            span.begin();
-            span.end(counts);
+            span.mark(mark);
+            span.since(mark, counts);
         }
         long before = bean.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < 1000; i++) {
-            span.begin();
-            span.end(counts);
+            span.mark(mark);
+            span.since(mark, counts);
         }
         assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(200);
     }
@@ -281,9 +283,10 @@ class CountersTest {
         ThreadCounters.Span span = counters.openForThisThread();
         assertThat(span).isNotNull();
         assertThat(span.source()).isEqualTo("perf, software only");
-        span.begin();
+        ThreadCounters.Mark mark = span.newMark();
+        span.mark(mark);
         double[] counts = new double[ThreadCounters.PLACES];
-        assertThat(span.end(counts)).isTrue();
+        assertThat(span.since(mark, counts)).isTrue();
         assertThat(counters.refusals()).singleElement().satisfies(why -> assertThat(why.reason())
                 .startsWith("Threads have fewer counters: ")
                 .containsAnyOf("nonsense", "no PMU"));

@@ -65,6 +65,7 @@ public class GroupReadBenchmark {
     private CounterGroup group;
     private ThreadCounters threads;
     private ThreadCounters.Span span;
+    private ThreadCounters.Mark mark;
 
     @Setup
     public void open() throws Exception {
@@ -75,6 +76,7 @@ public class GroupReadBenchmark {
         group = CounterGroup.open(SOFTWARE.subList(0, events), 0, 0, true);
         threads = new ThreadCounters(plan(SOFTWARE.subList(0, 2)), false, new FileBudget(1000));
         span = threads.openForThisThread();
+        mark = span.newMark();
     }
 
     private static CounterPlan plan(List<PerfEvent> events) {
@@ -121,8 +123,8 @@ public class GroupReadBenchmark {
     @Benchmark
     public boolean span(Cpu cpu) {
         cpu.operations++;
-        span.begin();
-        return span.end(counts);
+        span.mark(mark);
+        return span.since(mark, counts);
     }
 
     /** All times of one benchmark: ns and, of Java, bytes allocated. */

@@ -295,9 +295,10 @@ class ScopesTest {
         write(30);
         spin(50);
         double[] counts = new double[spans.places()];
-        span.begin();
+        ThreadCounters.Mark mark = span.newMark();
+        span.mark(mark);
         write(4);
-        assertThat(span.end(counts)).isTrue();
+        assertThat(span.since(mark, counts)).isTrue();
         scan.scan();
         top.sample(scan);
         assertThat(counts[ThreadCounters.PLACES]).as("the request").isEqualTo(4);

@@ -60,7 +60,7 @@ class HttpServerIT {
     @ParameterizedTest
     @MethodSource("jdks")
     void everyRequestIsCountedOnceUnderConcurrentLoad(TargetJvm.Jdk jdk) throws Exception {
-        try (TargetJvm target = start(jdk, "slow=50,events=100000")) {
+        try (TargetJvm target = start(jdk, "http.slow=50ms,http.events=100000")) {
             load(target, 600, "/hello");
             load(target, 300, "/hello/#/items");
             load(target, 10, "/broken");

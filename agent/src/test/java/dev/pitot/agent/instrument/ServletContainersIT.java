@@ -33,7 +33,7 @@ class ServletContainersIT {
                 folder,
                 TargetJvm.codeSource("dev.pitot.agent.target.TargetJvm") + File.pathSeparator + path,
                 main,
-                "slow=10000,events=100000",
+                "http.slow=10000ms,http.events=100000",
                 flags);
     }
 

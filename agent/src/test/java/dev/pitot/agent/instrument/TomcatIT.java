@@ -84,7 +84,7 @@ class TomcatIT {
     @ParameterizedTest(name = "{0} on {1}")
     @MethodSource("servers")
     void everyRequestIsCountedOnceUnderItsRoute(String server, TargetJvm.Jdk jdk) throws Exception {
-        try (TargetJvm target = start(server, jdk, "slow=10000,events=100000")) {
+        try (TargetJvm target = start(server, jdk, "http.slow=10000ms,http.events=100000")) {
             CompletableFuture<?>[] load = IntStream.range(0, 4)
                     .mapToObj(thread -> CompletableFuture.runAsync(() -> {
                         for (int i = 0; i < 50; i++) {
@@ -166,7 +166,7 @@ class TomcatIT {
                 folder,
                 tests,
                 "dev.pitot.agent.target.IsolatedTarget",
-                "slow=10000,events=100000",
+                "http.slow=10000ms,http.events=100000",
                 all.toArray(String[]::new));
     }
 

@@ -1,14 +1,12 @@
 package dev.pitot.agent.samplers;
 
 import dev.pitot.agent.config.AgentConfig;
-import dev.pitot.agent.config.CollectorAddress;
 import dev.pitot.agent.config.ConfigSources;
 import dev.pitot.agent.counters.Reads;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
 import java.lang.instrument.Instrumentation;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
@@ -18,36 +16,18 @@ import jdk.jfr.Recording;
 public final class TestCore {
     private TestCore() {}
 
-    /** Arguments: {@code file} of the recording, and of the configuration {@code counters} (with + for a comma), {@code counters.host}, {@code host}, {@code http}, {@code slow}, {@code events}, {@code routes}. */
+    /** Arguments: {@code file} of the recording, {@code late}, and keys of the configuration, with + for a comma. */
     public static void start(String args, Instrumentation instrumentation) throws Exception {
         Map<String, String> options = new HashMap<>();
+        StringBuilder keys = new StringBuilder("service=test,collector=http://127.0.0.1:1");
         for (String option : args.split(",")) {
             String[] pair = option.split("=", 2);
             options.put(pair[0], pair.length == 2 ? pair[1] : "");
+            if (!pair[0].equals("file") && !pair[0].equals("late")) {
+                keys.append(',').append(option.replace('+', ','));
+            }
         }
-        AgentConfig config = new AgentConfig(
-                true,
-                new CollectorAddress(false, "127.0.0.1", 1, ""),
-                null,
-                null,
-                "test",
-                Map.of(),
-                64 << 20,
-                Duration.ofHours(1),
-                ConfigSources.read(
-                                "counters="
-                                        + options.getOrDefault("counters", "default")
-                                                .replace('+', ',')
-                                        + ",counters.host=" + options.getOrDefault("counters.host", "false"),
-                                new Properties(),
-                                Map.of())
-                        .counters(),
-                !"false".equals(options.get("host")),
-                AgentConfig.Cores.AUTO,
-                !"false".equals(options.get("http")),
-                Duration.ofMillis(Long.parseLong(options.getOrDefault("slow", "500"))),
-                Integer.parseInt(options.getOrDefault("events", "100")),
-                Integer.parseInt(options.getOrDefault("routes", "500")));
+        AgentConfig config = ConfigSources.read(keys.toString(), new Properties(), Map.of());
         StatusBoard status = new StatusBoard();
         if (options.containsKey("late")) {
             // An entrance that another agent, say, has used before this one came.

@@ -2,6 +2,7 @@ package dev.pitot.agent.spans;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.pitot.agent.counters.ThreadCounters;
 import dev.pitot.events.EndpointSummary;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,6 +12,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class EndpointsTest {
+    private static Done done() {
+        Done done = new Done(ThreadCounters.PLACES);
+        done.clear();
+        done.all.unknown();
+        done.own.unknown();
+        return done;
+    }
+
     @Test
     void bucketsAreThoseOfTheSpecification() {
         Random random = new Random(7);
@@ -32,18 +41,18 @@ class EndpointsTest {
 
     @Test
     void noRequestIsLostOrSplitBetweenDrains() throws Exception {
-        Endpoint endpoint = new Endpoint("GET", "/");
+        Summary endpoint = new Summary("GET", "/", ThreadCounters.PLACES);
         int each = 200_000;
         List<Thread> writers = new ArrayList<>();
         for (int w = 0; w < 4; w++) {
             Thread writer = new Thread(() -> {
-                Span span = new Span(true, null, 0);
-                span.duration = 1000;
-                span.cpuTime = 10;
-                span.allocated = 20;
+                Done done = done();
+                done.duration = 1000;
+                done.all.cpuTime = 10;
+                done.all.allocated = 20;
                 for (int i = 0; i < each; i++) {
-                    span.failed = (i & 1) == 0;
-                    endpoint.add(span);
+                    done.failed = (i & 1) == 0;
+                    endpoint.add(done, 0);
                 }
             });
             writers.add(writer);
@@ -57,7 +66,7 @@ class EndpointsTest {
             last = writers.stream().noneMatch(Thread::isAlive);
             if (endpoint.takeTouched()) {
                 EndpointSummary event = new EndpointSummary();
-                if (endpoint.drainTo(event, scratch)) {
+                if (endpoint.drainTo(event, scratch, List.of(), new long[Done.EXTRAS])) {
                     count.addAndGet(event.count);
                     errors.addAndGet(event.errors);
                     assertThat(event.totalDuration).isEqualTo(1000 * event.count);
@@ -74,61 +83,62 @@ class EndpointsTest {
 
     @Test
     void endpointsBeyondTheLimitAreCountedAsOther() {
-        Endpoints endpoints = new Endpoints(3);
-        Endpoint first = endpoints.find("GET", "/a", null, 200);
+        Endpoints endpoints = new Endpoints(3, ThreadCounters.PLACES);
+        Summary first = endpoints.find("GET", "/a", null, 200);
         endpoints.find("POST", "/a", null, 200);
         endpoints.find("GET", "/b", null, 200);
-        assertThat(endpoints.find("PUT", "/a", null, 200).route).isEqualTo("other");
-        assertThat(endpoints.find("GET", "/c", null, 200).route).isEqualTo("other");
+        assertThat(endpoints.find("PUT", "/a", null, 200).detail).isEqualTo("other");
+        assertThat(endpoints.find("GET", "/c", null, 200).detail).isEqualTo("other");
         assertThat(endpoints.find("GET", "/a", null, 200)).isSameAs(first);
-        assertThat(endpoints.find("PROPFIND", "/a", null, 200).method).isEqualTo("OTHER");
-        assertThat(endpoints.find("get\r\nx", "/a", null, 200).method).isEqualTo("OTHER");
+        assertThat(endpoints.find("PROPFIND", "/a", null, 200).name).isEqualTo("OTHER");
+        assertThat(endpoints.find("get\r\nx", "/a", null, 200).name).isEqualTo("OTHER");
         assertThat(endpoints.all()).hasSize(3 + 3);
     }
 
     @Test
     void madeUpPathsTakeNoPlaceOfTheServersPatterns() {
-        Endpoints endpoints = new Endpoints(3);
+        Endpoints endpoints = new Endpoints(3, ThreadCounters.PLACES);
         for (String word : List.of("c", "d", "e")) {
-            assertThat(endpoints.find("GET", null, "/" + word, 200).route).isEqualTo("/" + word);
+            assertThat(endpoints.find("GET", null, "/" + word, 200).detail).isEqualTo("/" + word);
         }
-        assertThat(endpoints.find("GET", null, "/f", 200).route).isEqualTo("other");
-        assertThat(endpoints.find("GET", "/orders/{id}", null, 200).route).isEqualTo("/orders/{id}");
+        assertThat(endpoints.find("GET", null, "/f", 200).detail).isEqualTo("other");
+        assertThat(endpoints.find("GET", "/orders/{id}", null, 200).detail).isEqualTo("/orders/{id}");
     }
 
     @Test
     void whatTheServerRefusesMakesNoEndpoint() {
-        Endpoints endpoints = new Endpoints(500);
+        Endpoints endpoints = new Endpoints(500, ThreadCounters.PLACES);
         for (int i = 0; i < 2000; i++) {
             String word = "/wp-" + Integer.toString(i, 26).replaceAll("[0-9]", "q") + ".php";
             int status = List.of(401, 403, 404, 405).get(i % 4);
-            assertThat(endpoints.find("GET", null, word, status).route).isEqualTo("unmatched");
+            assertThat(endpoints.find("GET", null, word, status).detail).isEqualTo("unmatched");
         }
         assertThat(endpoints.all()).hasSize(1);
-        Endpoint orders = endpoints.find("GET", null, "/orders/1", 200);
-        assertThat(orders.route).isEqualTo("/orders/{id}");
+        Summary orders = endpoints.find("GET", null, "/orders/1", 200);
+        assertThat(orders.detail).isEqualTo("/orders/{id}");
         assertThat(endpoints.find("GET", null, "/orders/1", 404)).isSameAs(orders);
         assertThat(endpoints.find("GET", null, "/orders/2", 401)).isSameAs(orders);
-        assertThat(endpoints.find("DELETE", null, "/orders/2", 405).route).isEqualTo("unmatched");
+        assertThat(endpoints.find("DELETE", null, "/orders/2", 405).detail).isEqualTo("unmatched");
         // A pattern of the server's own is no guess of a client's.
-        assertThat(endpoints.find("GET", "/carts/{id}", "/carts/x", 404).route).isEqualTo("/carts/{id}");
+        assertThat(endpoints.find("GET", "/carts/{id}", "/carts/x", 404).detail).isEqualTo("/carts/{id}");
     }
 
     @Test
-    void theDurationOfAnAsynchronousRequestIsInNoSum() {
-        Endpoint endpoint = new Endpoint("GET", "/");
-        Span span = new Span(true, null, 0);
-        span.duration = 1000;
-        endpoint.add(span);
-        span.async = true;
-        span.duration = 50_000;
-        span.failed = true;
-        endpoint.add(span);
+    void whatNobodySawTheEndOfIsCountedAndInNoSumOfDurations() {
+        Summary endpoint = new Summary("GET", "/", ThreadCounters.PLACES);
+        Done done = done();
+        done.duration = 1000;
+        endpoint.add(done, 0);
+        done.timed = false;
+        done.duration = 50_000;
+        done.failed = true;
+        endpoint.add(done, 0);
         EndpointSummary event = new EndpointSummary();
         assertThat(endpoint.takeTouched()).isTrue();
-        assertThat(endpoint.drainTo(event, new int[Buckets.COUNT])).isTrue();
+        assertThat(endpoint.drainTo(event, new int[Buckets.COUNT], List.of(), new long[Done.EXTRAS]))
+                .isTrue();
         assertThat(event.count).isEqualTo(2);
-        assertThat(event.async).isEqualTo(1);
+        assertThat(event.untimed).isEqualTo(1);
         assertThat(event.errors).isEqualTo(1);
         assertThat(event.totalDuration).isEqualTo(1000);
         assertThat(event.maxDuration).isEqualTo(1000);
@@ -137,22 +147,23 @@ class EndpointsTest {
 
     @Test
     void anEndpointThatRestsGivesItsHistogramBackAndCountsOn() {
-        Endpoint endpoint = new Endpoint("GET", "/");
-        Span span = new Span(true, null, 0);
+        Summary endpoint = new Summary("GET", "/", ThreadCounters.PLACES);
+        Done done = done();
         for (int second = 0; second < 3; second++) {
-            span.duration = 1L << (10 + second);
-            endpoint.add(span);
+            done.duration = 1L << (10 + second);
+            endpoint.add(done, 0);
             EndpointSummary event = new EndpointSummary();
             assertThat(endpoint.takeTouched()).isTrue();
-            assertThat(endpoint.drainTo(event, new int[Buckets.COUNT])).isTrue();
-            assertThat(event.histogram).isEqualTo(Buckets.of(span.duration) + ":1");
+            assertThat(endpoint.drainTo(event, new int[Buckets.COUNT], List.of(), new long[Done.EXTRAS]))
+                    .isTrue();
+            assertThat(event.histogram).isEqualTo(Buckets.of(done.duration) + ":1");
             assertThat(endpoint.takeTouched()).isFalse();
         }
     }
 
     @Test
     void tenThousandEndpointsThatRestTakeAFewTensOfMegabytesAtMost() {
-        Endpoints endpoints = new Endpoints(10_000);
+        Endpoints endpoints = new Endpoints(10_000, ThreadCounters.PLACES);
         com.sun.management.ThreadMXBean bean =
                 (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
         List<String> names = Stream.iterate(0, i -> i + 1)
@@ -161,20 +172,20 @@ class EndpointsTest {
                 .toList();
         long before = bean.getCurrentThreadAllocatedBytes();
         for (String name : names) {
-            Span span = new Span(true, null, 0);
-            span.duration = 1_000_000;
-            Endpoint endpoint = endpoints.find("GET", name, null, 200);
-            for (span.stripe = 0; span.stripe < 8; span.stripe++) {
-                endpoint.add(span);
+            Done done = done();
+            done.duration = 1_000_000;
+            Summary endpoint = endpoints.find("GET", name, null, 200);
+            for (int stripe = 0; stripe < 8; stripe++) {
+                endpoint.add(done, stripe);
             }
         }
         // All eight stripes and their histograms: the most that there can be for durations of one size.
-        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(10_000L * 5_500);
+        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(10_000L * 9_000);
     }
 
     @Test
     void aMillionMadeUpPathsAreRememberedByAFixedNumberOfThem() {
-        Endpoints endpoints = new Endpoints(50);
+        Endpoints endpoints = new Endpoints(50, ThreadCounters.PLACES);
         Stream.iterate(0, i -> i + 1)
                 .limit(100_000)
                 .forEach(i -> endpoints.find(

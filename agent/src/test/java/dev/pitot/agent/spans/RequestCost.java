@@ -1,12 +1,14 @@
 package dev.pitot.agent.spans;
 
 import com.sun.management.ThreadMXBean;
+import dev.pitot.agent.config.ConfigSources;
 import dev.pitot.agent.config.CounterChoice;
 import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.status.StatusBoard;
-import dev.pitot.events.Requests;
+import dev.pitot.events.Spans;
 import java.lang.management.ManagementFactory;
-import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
 import jdk.jfr.Recording;
 
 /**
@@ -26,8 +28,13 @@ public final class RequestCost {
             for (boolean native_ : new boolean[] {false, true}) {
                 Counters counters =
                         Counters.open(native_ ? CounterChoice.DEFAULT : CounterChoice.NONE, new StatusBoard());
-                for (int events : new int[] {0, Integer.MAX_VALUE}) {
-                    Requests.install(new RequestRecorder(counters.threads(), Duration.ofHours(1), events, 500));
+                for (int events : new int[] {0, 100_000}) {
+                    Spans.install(new SpanRecorder(
+                            ConfigSources.read(
+                                    "service=test,http.slow=1h,http.events=" + events, new Properties(), Map.of()),
+                            counters.threads(),
+                            counters.runQueues(),
+                            Pauses.unknown()));
                     print("counters " + (native_ ? "on" : "off")
                             + (events == 0 ? ", summary only" : ", and an event each"));
                 }
@@ -56,9 +63,9 @@ public final class RequestCost {
 
     private static void serve(int n) {
         for (int i = 0; i < n; i++) {
-            Object token = Requests.begin();
+            Object token = Spans.beginRequest();
             if (token != null) {
-                Requests.end(token, "GET", null, "/orders/4711", 200, false, null);
+                Spans.endRequest(token, "GET", null, "/orders/4711", 200, false, null);
             }
         }
     }

@@ -199,7 +199,7 @@ public final class TargetJvm implements AutoCloseable {
     }
 
     private static String agentPath(Path folder) throws IOException {
-        Path events = codeSource("dev.pitot.events.Requests");
+        Path events = codeSource("dev.pitot.events.Spans");
         Path bootstrap = Files.isRegularFile(events)
                 ? events
                 : jar(folder.resolve("events.jar"), new Manifest(), events, "dev/pitot/events/");

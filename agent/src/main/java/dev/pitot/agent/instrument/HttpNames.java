@@ -1,0 +1,35 @@
+package dev.pitot.agent.instrument;
+
+import org.jspecify.annotations.Nullable;
+
+/** HTTP servers. */
+final class HttpNames implements Names {
+    @Override
+    public @Nullable String libraryOf(String name) {
+        return switch (name) {
+            case "jakarta/servlet/http/HttpServlet",
+                    "org/eclipse/jetty/ee9/servlet/FilterHolder",
+                    "org/eclipse/jetty/ee10/servlet/FilterHolder",
+                    "org/eclipse/jetty/ee11/servlet/FilterHolder",
+                    "org/eclipse/jetty/ee10/servlet/ServletHolder",
+                    "org/eclipse/jetty/ee11/servlet/ServletHolder" -> "JakartaServlet";
+            case "javax/servlet/http/HttpServlet", "org/eclipse/jetty/ee8/servlet/FilterHolder" -> "JavaxServlet";
+            // Of either API, by version.
+            case "org/apache/catalina/core/ApplicationFilterChain",
+                    "org/eclipse/jetty/servlet/FilterHolder",
+                    "io/undertow/servlet/handlers/FilterHandler$FilterChainImpl" -> "AnyServlet";
+            case "com/sun/net/httpserver/Filter$Chain" -> "JdkHttpServer";
+            default -> null;
+        };
+    }
+
+    @Override
+    public boolean heralds(String name) {
+        return name.startsWith("org/apache/catalina/")
+                || name.startsWith("org/eclipse/jetty/")
+                || name.startsWith("io/undertow/servlet/")
+                || name.startsWith("jakarta/servlet/")
+                || name.startsWith("javax/servlet/")
+                || name.startsWith("com/sun/net/httpserver/");
+    }
+}

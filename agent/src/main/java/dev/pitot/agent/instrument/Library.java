@@ -1,0 +1,25 @@
+package dev.pitot.agent.instrument;
+
+import java.util.List;
+import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.matcher.ElementMatcher;
+
+/**
+ * One way in which work enters, leaves or waits in Java code. To add a library, copy the smallest file beside this one and give
+ * the names of its classes to the {@link Names} of its kind.
+ */
+interface Library {
+    /** Methods of the named classes, each with the advice that is inlined into it. */
+    List<Point> points();
+
+    /** Names of classes without which the advice could not link, or would never be needed. */
+    default List<String> needs() {
+        return List.of();
+    }
+
+    /**
+     * @param advice name of the class whose {@code @Advice} methods are inlined; it is read as bytes and never loaded
+     * @param methods in whichever of the known classes they are declared
+     */
+    record Point(String advice, ElementMatcher<? super MethodDescription> methods) {}
+}

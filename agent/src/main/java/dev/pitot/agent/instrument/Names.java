@@ -1,0 +1,18 @@
+package dev.pitot.agent.instrument;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which classes the libraries of one kind are about, by name alone: asked for every class that is loaded, on the application's
+ * threads, before Byte Buddy is there. Names are internal, with slashes.
+ */
+interface Names {
+    /** Simple name of the {@link Library} that this class belongs to, or null. */
+    @Nullable
+    String libraryOf(String name);
+
+    /** Whether a class of this name means that one of the above is certain to come soon. */
+    default boolean heralds(String name) {
+        return false;
+    }
+}

@@ -1,0 +1,225 @@
+package dev.pitot.agent.instrument;
+
+import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.status.Contained;
+import dev.pitot.agent.status.StatusBoard;
+import dev.pitot.agent.status.StatusBoard.Entry;
+import java.lang.instrument.ClassFileTransformer;
+import java.lang.instrument.Instrumentation;
+import java.security.ProtectionDomain;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sees every class that is loaded and lets all but a handful pass after a look at the name. Byte Buddy is not loaded before
+ * one of them comes. Called on the application's threads while they load classes; never throws, and leaves a class as it is
+ * when anything goes wrong. Holds no class loader.
+ *
+ * <p>Servers, drivers and clients are woven as they come. What only serves them, the JDK's executors and blocking methods above
+ * all, is woven once one of those is there: a program that has none pays nothing for it.
+ */
+public final class SpanTransformer implements ClassFileTransformer {
+    private final Instrumentation instrumentation;
+    private final StatusBoard status;
+    /** Parts of the agent, as the status tells them, and the classes that they weave. */
+    private final String[] parts;
+
+    private final Names[] names;
+    /** As many of the above as begin spans; the others follow. */
+    private final int entrances;
+
+    private final AtomicBoolean warm = new AtomicBoolean();
+    private final AtomicBoolean entered = new AtomicBoolean();
+    private final AtomicInteger seen = new AtomicInteger();
+    private volatile @Nullable Weaver weaver;
+
+    /** On the main thread. */
+    public SpanTransformer(AgentConfig config, Instrumentation instrumentation, StatusBoard status) {
+        this.instrumentation = instrumentation;
+        this.status = status;
+        List<String> wanted = new ArrayList<>();
+        List<Names> known = new ArrayList<>();
+        add("http", config.http().enabled(), new HttpNames(), wanted, known);
+        add("sql", config.sql().enabled(), new SqlNames(), wanted, known);
+        add("calls", config.calls().enabled(), new CallNames(), wanted, known);
+        entrances = known.size();
+        add("follow", config.follow(), new FollowNames(), wanted, known);
+        add("waits", config.waits(), new WaitNames(), wanted, known);
+        add("log", config.log(), new LogNames(), wanted, known);
+        parts = wanted.toArray(new String[0]);
+        names = known.toArray(new Names[0]);
+    }
+
+    private void add(String part, boolean enabled, Names its, List<String> wanted, List<Names> known) {
+        if (enabled) {
+            wanted.add(part);
+            known.add(its);
+            status.set(part, Entry.ON);
+        } else {
+            status.set(part, Entry.off("Switched off by " + part + "=false", "Set " + part + "=true"));
+        }
+    }
+
+    @Override
+    public byte @Nullable [] transform(
+            @Nullable ClassLoader loader,
+            @Nullable String name,
+            @Nullable Class<?> redefined,
+            @Nullable ProtectionDomain domain,
+            byte[] classFile) {
+        if (name == null) {
+            return null;
+        }
+        int part = 0;
+        try {
+            for (; part < names.length; part++) {
+                String library = names[part].libraryOf(name);
+                if (library == null) {
+                    continue;
+                }
+                if (part < entrances) {
+                    seen.incrementAndGet();
+                    warm.set(true);
+                    if (entered.compareAndSet(false, true)) {
+                        inBackground(true);
+                    }
+                } else if (!entered.get()) {
+                    return null; // Woven when it is of use.
+                }
+                return weaver().weave(library, loader, name.replace('/', '.'), classFile);
+            }
+            if (!warm.get() && isHerald(name) && warm.compareAndSet(false, true)) {
+                inBackground(false);
+            }
+        } catch (Throwable failed) {
+            report(part, name, failed);
+        }
+        return null;
+    }
+
+    private boolean isHerald(String name) {
+        for (int part = 0; part < entrances; part++) {
+            if (names[part].heralds(name)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private Weaver weaver() {
+        Weaver made = weaver;
+        if (made == null) {
+            // Two threads may each make one; a weaver has no state that would mind.
+            made = new Weaver();
+            weaver = made;
+        }
+        return made;
+    }
+
+    private void rehearse() {
+        try {
+            weaver().rehearse();
+        } catch (Throwable failed) {
+            // It was to save time and nothing else: the first class to be woven will tell.
+        }
+    }
+
+    private void inBackground(boolean followers) {
+        // No lambda: the first one in a JVM costs tens of milliseconds, and this is the application's thread.
+        Runnable task = new Runnable() {
+            @Override
+            public void run() {
+                if (followers) {
+                    weaveFollowers();
+                } else {
+                    rehearse();
+                }
+            }
+        };
+        Thread thread = new Thread(null, task, "pitot-weaver", 0, false);
+        thread.setDaemon(true);
+        Contained.in(thread);
+        // Else the thread would keep whatever loader the application's thread has for as long as it runs.
+        thread.setContextClassLoader(null);
+        thread.start();
+    }
+
+    private void report(int part, String name, Throwable failed) {
+        try {
+            boolean known = failed instanceof Weaver.CannotWeave;
+            String why = known ? "" : failed.getClass().getSimpleName() + ": ";
+            status.set(
+                    parts[part],
+                    Entry.partial(
+                            "What goes through " + name.replace('/', '.') + " is not measured: " + why
+                                    + failed.getMessage(),
+                            known
+                                    ? ((Weaver.CannotWeave) failed).remedy
+                                    : "Report this with the version of the library"));
+        } catch (Throwable outOfMemory) {
+            // Nothing more can be done, and the class must load.
+        }
+    }
+
+    /**
+     * Transforms the classes that were loaded before this transformer came; takes a while, so not for the main thread.
+     */
+    public void catchUp() {
+        List<Class<?>> late = loaded(0, entrances);
+        if (late.size() > seen.get()) {
+            retransform(late);
+        }
+    }
+
+    private void weaveFollowers() {
+        try {
+            retransform(loaded(entrances, names.length));
+        } catch (Throwable failed) {
+            report(entrances < parts.length ? entrances : 0, "java.util.concurrent", failed);
+        }
+    }
+
+    private List<Class<?>> loaded(int from, int to) {
+        List<Class<?>> found = new ArrayList<>();
+        for (Class<?> loaded : instrumentation.getAllLoadedClasses()) {
+            String name = loaded.getName().replace('.', '/');
+            for (int part = from; part < to; part++) {
+                if (names[part].libraryOf(name) != null) {
+                    found.add(loaded);
+                    break;
+                }
+            }
+        }
+        return found;
+    }
+
+    /** All at once, as the JVM stops for each call; one by one when that is refused. */
+    private void retransform(List<Class<?>> classes) {
+        if (classes.isEmpty()) {
+            return;
+        }
+        try {
+            instrumentation.retransformClasses(classes.toArray(new Class<?>[0]));
+        } catch (Throwable refused) {
+            for (Class<?> each : classes) {
+                try {
+                    instrumentation.retransformClasses(each);
+                } catch (Throwable failed) {
+                    report(partOf(each.getName()), each.getName(), failed);
+                }
+            }
+        }
+    }
+
+    private int partOf(String name) {
+        for (int part = 0; part < names.length; part++) {
+            if (names[part].libraryOf(name.replace('.', '/')) != null) {
+                return part;
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,86 @@
+package dev.pitot.agent.spans;
+
+import java.util.Arrays;
+
+/**
+ * What measuring itself adds to what it measures: found once, as the least that an empty span shows, since anything above
+ * that may be somebody else's.
+ */
+final class OwnCost {
+    private static final int REHEARSALS = 3000;
+
+    /** Within a span, between its own readings: CPU nanoseconds, and counts by their places. */
+    private final long within;
+
+    private final double[] countsWithin;
+    /** What a span adds to the one around it. */
+    private final long around;
+
+    private final double[] countsAround;
+
+    private OwnCost(long within, double[] countsWithin, long around, double[] countsAround) {
+        this.within = within;
+        this.countsWithin = countsWithin;
+        this.around = around;
+        this.countsAround = countsAround;
+    }
+
+    /** On the thread of the meter; some milliseconds. */
+    static OwnCost of(ThreadMeter meter) {
+        int places = meter.places();
+        ThreadMeter.Mark outer = meter.newMark();
+        ThreadMeter.Mark inner = meter.newMark();
+        Cost cost = new Cost(places);
+        Split split = new Split();
+        long within = Long.MAX_VALUE;
+        long both = Long.MAX_VALUE;
+        double[] countsWithin = new double[places];
+        double[] countsBoth = new double[places];
+        Arrays.fill(countsWithin, Double.POSITIVE_INFINITY);
+        Arrays.fill(countsBoth, Double.POSITIVE_INFINITY);
+        for (int i = 0; i < REHEARSALS; i++) {
+            meter.mark(outer, true);
+            meter.mark(inner, true);
+            meter.since(inner, cost, split);
+            within = least(within, cost.cpuTime);
+            least(countsWithin, cost.counts);
+            meter.since(outer, cost, split);
+            both = least(both, cost.cpuTime);
+            least(countsBoth, cost.counts);
+        }
+        within = within == Long.MAX_VALUE ? 0 : within;
+        double[] countsAround = new double[places];
+        for (int place = 0; place < places; place++) {
+            countsWithin[place] = Double.isInfinite(countsWithin[place]) ? 0 : countsWithin[place];
+            countsAround[place] =
+                    Double.isInfinite(countsBoth[place]) ? 0 : Math.max(0, countsBoth[place] - countsWithin[place]);
+        }
+        long around = both == Long.MAX_VALUE ? 0 : Math.max(0, both - within);
+        return new OwnCost(within, countsWithin, around, countsAround);
+    }
+
+    private static long least(long a, long b) {
+        return b == Long.MIN_VALUE ? a : Math.min(a, b);
+    }
+
+    private static void least(double[] sofar, double[] counts) {
+        for (int place = 0; place < sofar.length; place++) {
+            sofar[place] = counts[place] < sofar[place] ? counts[place] : sofar[place];
+        }
+    }
+
+    /** CPU nanoseconds of a whole span. */
+    long ofSpan() {
+        return within + around;
+    }
+
+    /** @param inner spans that ended within this one */
+    void takeOff(Cost cost, int inner) {
+        if (cost.cpuTime != Long.MIN_VALUE) {
+            cost.cpuTime = Math.max(0, cost.cpuTime - within - inner * around);
+        }
+        for (int place = 0; place < countsWithin.length; place++) {
+            cost.counts[place] = Math.max(0, cost.counts[place] - countsWithin[place] - inner * countsAround[place]);
+        }
+    }
+}

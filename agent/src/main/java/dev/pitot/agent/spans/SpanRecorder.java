@@ -1,0 +1,707 @@
+package dev.pitot.agent.spans;
+
+import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.counters.Counters;
+import dev.pitot.agent.counters.RunQueue;
+import dev.pitot.agent.counters.ThreadCounters;
+import dev.pitot.events.CallSummary;
+import dev.pitot.events.ConnectionWait;
+import dev.pitot.events.EndpointSummary;
+import dev.pitot.events.HttpCall;
+import dev.pitot.events.HttpRequest;
+import dev.pitot.events.PoolSummary;
+import dev.pitot.events.SpanEvent;
+import dev.pitot.events.SpanSummary;
+import dev.pitot.events.Spans;
+import dev.pitot.events.SqlStatement;
+import dev.pitot.events.StatementSummary;
+import java.lang.instrument.Instrumentation;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures requests, statements, waits and calls on the threads that do them: wall time and what it is made of, CPU time, run-queue
+ * wait, allocation and counters. Each is counted in the summary of its name; slow, failed and a limited number of others become
+ * events of their own.
+ *
+ * <p>What {@link Spans.Recorder} names runs on the application's threads, {@link #emitSummaries} on the sampler's.
+ */
+public final class SpanRecorder extends Spans.Recorder {
+    private final SpanThreads threads;
+    private final OwnCost ownCost;
+    private final List<String> further;
+    private final Endpoints endpoints;
+    private final Statements statements;
+    private final Summaries targets;
+    private final Summaries pools;
+    private final LoggedErrorCounts logged = new LoggedErrorCounts();
+    private final EventLimit requestEvents;
+    private final EventLimit statementEvents;
+    private final EventLimit callEvents;
+    private final EventLimit waitEvents;
+    private final Carried<Span> tasks = new Carried<>();
+    private final Carried<String> prepared = new Carried<>();
+    private final Carried<Object> kept = new Carried<>();
+    private final int[] scratch = new int[Buckets.COUNT];
+    private final long[] extras = new long[Done.EXTRAS];
+    /** When the summaries to come begin; the sampler's alone. */
+    private long since;
+
+    /** What is given up for the budget, see {@link Shedding}. */
+    private volatile int shed;
+
+    /** Measures what measuring costs, which takes some milliseconds of the calling thread. */
+    public static SpanRecorder open(AgentConfig config, Counters counters, Instrumentation instrumentation) {
+        return new SpanRecorder(config, counters.threads(), counters.runQueues(), Pauses.open(instrumentation));
+    }
+
+    /** @param counters of threads, or null */
+    SpanRecorder(
+            AgentConfig config, @Nullable ThreadCounters counters, RunQueue.@Nullable All runQueues, Pauses pauses) {
+        threads = new SpanThreads(counters, runQueues, pauses, config.waits());
+        further = counters == null ? List.of() : counters.further();
+        int places = threads.places();
+        endpoints = new Endpoints(config.http().names(), places);
+        statements = new Statements(config.sql().names(), places);
+        targets = new Summaries(config.calls().names(), places);
+        pools = new Summaries(config.sql().names(), places);
+        requestEvents = new EventLimit(config.http());
+        statementEvents = new EventLimit(config.sql());
+        waitEvents = new EventLimit(config.sql());
+        callEvents = new EventLimit(config.calls());
+        ownCost = OwnCost.of(threads.ofThisThread().meter);
+        since = System.nanoTime();
+    }
+
+    // Requests
+
+    @Override
+    protected @Nullable Object beginRequest() {
+        SpanThread thread = threads.ofThisThread();
+        if (thread.request != null) {
+            return null;
+        }
+        Span span = new Span(thread.newId());
+        // Last of all: were it set and something failed (no memory), this thread would never be measured again.
+        return begin(thread, Frame.Kind.REQUEST, span) ? span : null;
+    }
+
+    private boolean begin(SpanThread thread, Frame.Kind kind, Span span) {
+        Frame frame = thread.next();
+        if (frame == null) {
+            return false;
+        }
+        frame.kind = kind;
+        frame.span = span;
+        frame.before = thread.request;
+        frame.id = span.id;
+        if (kind == Frame.Kind.REQUEST) {
+            span.event.begin();
+        }
+        thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
+        thread.push();
+        thread.request = span;
+        return true;
+    }
+
+    @Override
+    protected void trace(Object request, @Nullable String traceparent) {
+        if (request instanceof Span span && traceparent != null && TraceParent.isValid(traceparent)) {
+            span.traceparent = traceparent;
+        }
+    }
+
+    @Override
+    protected void route(String pattern) {
+        SpanThread thread = threads.peek();
+        Span span = thread == null ? null : thread.request;
+        if (span != null) {
+            span.route = pattern;
+        }
+    }
+
+    @Override
+    protected void endRequest(
+            Object request,
+            @Nullable String method,
+            @Nullable String route,
+            @Nullable String path,
+            int status,
+            boolean async,
+            @Nullable Throwable thrown) {
+        SpanThread thread = threads.peek();
+        if (thread == null || !(request instanceof Span span)) {
+            return;
+        }
+        Frame frame = thread.frameOf(span);
+        if (frame == null || frame.kind != Frame.Kind.REQUEST || !thread.popTo(frame)) {
+            return;
+        }
+        // First of all: whatever fails below, the next request of this thread must find it closed.
+        thread.request = frame.before;
+        long wall = close(thread, frame);
+        String error = thrown == null ? null : thrown.getClass().getName();
+        boolean last;
+        span.take();
+        try {
+            span.returned = true;
+            span.method = method;
+            span.serverRoute = route;
+            span.path = path;
+            last = !async || span.completed || thrown != null;
+            span.async = async;
+            if (!span.completed) {
+                span.status = status;
+                span.error = error;
+            }
+            if (last) {
+                span.ended = true;
+            } else {
+                span.add(frame.cost, less(frame));
+                span.cover(frame.split, wall);
+            }
+        } finally {
+            span.release();
+        }
+        if (last) {
+            Done done = thread.done;
+            done.clear();
+            done.duration = wall;
+            done.all.set(frame.cost);
+            done.own.set(less(frame));
+            System.arraycopy(frame.split.parts, 0, done.parts, 0, Part.COUNT);
+            span.event.end();
+            thread.stripe = finish(span, done, thread.stripe);
+        }
+    }
+
+    @Override
+    protected void completeRequest(Object request, @Nullable String route, int status, @Nullable Throwable thrown) {
+        if (!(request instanceof Span span)) {
+            return;
+        }
+        boolean last;
+        span.take();
+        try {
+            if (span.completed || span.ended) {
+                return;
+            }
+            span.completed = true;
+            span.completedAt = System.nanoTime();
+            span.status = status;
+            span.error = thrown == null ? null : thrown.getClass().getName();
+            if (route != null) {
+                span.serverRoute = route;
+            }
+            // Else the handler, or what this very thread does for it, is to be measured to its end first.
+            last = span.returned && !isAtWork(span);
+            span.ended = last;
+        } finally {
+            span.release();
+        }
+        if (last) {
+            finishAsync(span);
+        }
+    }
+
+    private boolean isAtWork(Span span) {
+        SpanThread thread = threads.peek();
+        return thread != null && thread.frameOf(span) != null;
+    }
+
+    @Override
+    protected @Nullable Object continueRequest(Object request) {
+        if (!(request instanceof Span span) || span.ended) {
+            return null;
+        }
+        SpanThread thread = threads.ofThisThread();
+        return thread.request != span && begin(thread, Frame.Kind.TASK, span) ? thread.top() : null;
+    }
+
+    /** All that an asynchronous request was has come together in its span. Any thread, once. */
+    private void finishAsync(Span span) {
+        Done done = new Done(threads.places());
+        done.clear();
+        done.duration = span.completedAt - span.begun;
+        span.event.end();
+        done.all.clear();
+        done.own.clear();
+        // The threads may have overlapped, or worked on after the answer.
+        long handedOver = Math.max(0, done.duration - span.covered);
+        double fits = span.covered > done.duration ? (double) done.duration / span.covered : 1;
+        for (int part = 0; part < Part.COUNT; part++) {
+            done.parts[part] = span.parts[part] == Long.MIN_VALUE ? Long.MIN_VALUE : (long) (span.parts[part] * fits);
+        }
+        done.parts[Part.HANDOFF] += handedOver;
+        finish(span, done, 0);
+    }
+
+    /** Adds what other threads did, counts the request and commits its event; the span has ended. */
+    private int finish(Span span, Done done, int stripe) {
+        Cost all = span.all;
+        Cost own = span.own;
+        if (all != null && own != null) {
+            done.all.add(all);
+            done.own.add(own);
+        }
+        int status = span.error != null && span.status < 400 ? 500 : Math.max(0, span.status);
+        done.failed = span.error != null || status >= 500;
+        done.otherThreads = span.otherThreads;
+        System.arraycopy(span.extras, 0, done.extras, 0, Done.EXTRAS);
+        done.extras[Done.ASYNC] = span.async ? 1 : 0;
+        String route = span.route;
+        Summary endpoint = endpoints.find(span.method, route == null ? span.serverRoute : route, span.path, status);
+        int at = endpoint.add(done, stripe);
+        if (span.event.isEnabled() && shed < Shedding.EVENTS && requestEvents.take(done)) {
+            HttpRequest event = span.event;
+            event.method = endpoint.name;
+            event.route = endpoint.detail;
+            event.status = status;
+            event.async = span.async;
+            event.sqlStatements = done.extras[Done.STATEMENTS];
+            event.sqlDuration = done.extras[Done.STATEMENT_NANOS];
+            event.httpCalls = done.extras[Done.CALLS];
+            event.httpCallDuration = done.extras[Done.CALL_NANOS];
+            event.loggedErrors = done.extras[Done.LOGGED_ERRORS];
+            String traceparent = span.traceparent;
+            SpanFields.identify(event, span.id, TraceParent.parentId(traceparent), traceparent);
+            SpanFields.write(event, done, span.error, further);
+            event.commit();
+        }
+        return at;
+    }
+
+    // Measuring one frame
+
+    /** Measures a frame that was taken off, and tells the one around it. */
+    private long close(SpanThread thread, Frame frame) {
+        long wall = thread.meter.since(frame.mark, frame.cost, frame.split);
+        frame.split.of(wall, frame.cost.cpuTime, frame.cost.runQueueWait);
+        if (thread.virtual) {
+            frame.split.parts[Part.ON_CPU] = Long.MIN_VALUE;
+            frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
+        }
+        ownCost.takeOff(frame.cost, frame.inner);
+        if (frame.hasForeign) {
+            frame.cost.subtract(frame.foreign);
+        }
+        Frame around = thread.top();
+        if (around != null) {
+            around.inner++;
+            if (frame.kind == Frame.Kind.TASK || frame.kind == Frame.Kind.REQUEST) {
+                if (!around.hasForeign) {
+                    around.hasForeign = true;
+                    around.foreign.clear();
+                }
+                around.foreign.add(frame.cost);
+            } else {
+                around.nested.add(frame.cost);
+            }
+        }
+        return wall;
+    }
+
+    /** What a frame cost without what was nested in it; valid until the frame is used again. */
+    private static Cost less(Frame frame) {
+        // The place is free now that all that was nested has been taken account of.
+        Cost own = frame.foreign;
+        own.set(frame.cost);
+        own.subtract(frame.nested);
+        return own;
+    }
+
+    /** A statement, wait or call has ended on its thread: what it was, for its summary, and to the span around it one part. */
+    private Done closeNested(SpanThread thread, Frame frame, int part, @Nullable Throwable thrown) {
+        long wall = close(thread, frame);
+        Done done = thread.done;
+        done.clear();
+        done.duration = wall;
+        done.failed = thrown != null;
+        done.all.set(frame.cost);
+        done.own.set(less(frame));
+        System.arraycopy(frame.split.parts, 0, done.parts, 0, Part.COUNT);
+        thread.meter.fold(frame.mark, frame.split, part, frame.split.offCpu(wall));
+        return done;
+    }
+
+    /** The span around a frame that is the innermost, as its events name it. */
+    private static @Nullable String parentId(@Nullable Frame around) {
+        return around == null ? null : Hex.of(around.id);
+    }
+
+    // SQL
+
+    @Override
+    protected @Nullable Object beginStatement(@Nullable Object statement, @Nullable String sql) {
+        SpanThread thread = threads.ofThisThread();
+        if (thread.isWithin(Frame.Kind.STATEMENT)) {
+            return null;
+        }
+        Frame frame = thread.next();
+        if (frame == null) {
+            return null;
+        }
+        String text = sql == null && statement != null ? prepared.get(statement) : sql;
+        frame.kind = Frame.Kind.STATEMENT;
+        frame.span = null;
+        frame.summary = statements.find(text);
+        if (frame.statement == null) {
+            frame.statement = new SqlStatement();
+        }
+        frame.statement.begin();
+        thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_SQL);
+        thread.push();
+        return frame;
+    }
+
+    @Override
+    protected void endStatement(Object token, long batchSize, @Nullable Throwable thrown) {
+        SpanThread thread = threads.peek();
+        if (thread == null
+                || !(token instanceof Frame frame)
+                || frame.kind != Frame.Kind.STATEMENT
+                || !thread.popTo(frame)) {
+            return;
+        }
+        Summary summary = frame.summary;
+        SqlStatement event = frame.statement;
+        if (summary == null || event == null) {
+            return;
+        }
+        event.end();
+        Done done = closeNested(thread, frame, Part.SQL, thrown);
+        done.extras[Done.BATCHED] = batchSize;
+        Span request = thread.request;
+        if (request != null) {
+            request.count(Done.STATEMENTS, Done.STATEMENT_NANOS, done.duration);
+        }
+        thread.stripe = summary.add(done, thread.stripe);
+        if (event.isEnabled() && shed < Shedding.EVENTS && statementEvents.take(done)) {
+            event.statement = summary.name;
+            event.sql = summary.detail;
+            event.batchSize = batchSize;
+            commit(event, frame.id, parentId(thread.top()), request, done, thrown);
+        }
+    }
+
+    private void commit(
+            SpanEvent event,
+            long id,
+            @Nullable String parentId,
+            @Nullable Span request,
+            Done done,
+            @Nullable Throwable thrown) {
+        SpanFields.identify(event, id, parentId, request == null ? null : request.traceparent);
+        SpanFields.write(event, done, thrown == null ? null : thrown.getClass().getName(), further);
+        event.commit();
+    }
+
+    @Override
+    protected void prepared(Object statement, String sql) {
+        prepared.put(statement, sql);
+    }
+
+    // Waits for connections
+
+    @Override
+    protected @Nullable Object beginWait(@Nullable String pool) {
+        SpanThread thread = threads.ofThisThread();
+        if (thread.isWithin(Frame.Kind.WAIT)) {
+            return null;
+        }
+        Frame frame = thread.next();
+        if (frame == null) {
+            return null;
+        }
+        frame.kind = Frame.Kind.WAIT;
+        frame.span = null;
+        frame.summary = pools.find(pool == null ? "(unnamed)" : pool);
+        if (frame.wait == null) {
+            frame.wait = new ConnectionWait();
+        }
+        frame.wait.begin();
+        thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_SQL);
+        thread.push();
+        return frame;
+    }
+
+    @Override
+    protected void endWait(Object token, @Nullable Throwable thrown) {
+        SpanThread thread = threads.peek();
+        if (thread == null
+                || !(token instanceof Frame frame)
+                || frame.kind != Frame.Kind.WAIT
+                || !thread.popTo(frame)) {
+            return;
+        }
+        Summary summary = frame.summary;
+        ConnectionWait event = frame.wait;
+        if (summary == null || event == null) {
+            return;
+        }
+        event.end();
+        Done done = closeNested(thread, frame, Part.POOL, thrown);
+        thread.stripe = summary.add(done, thread.stripe);
+        if (event.isEnabled() && shed < Shedding.EVENTS && waitEvents.take(done)) {
+            event.pool = summary.name;
+            commit(event, frame.id, parentId(thread.top()), thread.request, done, thrown);
+        }
+    }
+
+    // HTTP calls
+
+    @Override
+    protected @Nullable Object beginCall(
+            @Nullable String method, @Nullable String host, int port, @Nullable String path) {
+        SpanThread thread = threads.ofThisThread();
+        if (thread.isWithin(Frame.Kind.CALL)) {
+            return null;
+        }
+        Frame frame = thread.next();
+        if (frame == null) {
+            return null;
+        }
+        String name = host == null ? "(unknown)" : host;
+        Call call = new Call(
+                targets.find(port < 0 ? name : name + ":" + port), thread.request, frame.id, parentId(thread.top()));
+        call.event.method = Endpoints.method(method);
+        call.event.route = RouteTemplate.of(path);
+        call.event.begin();
+        frame.kind = Frame.Kind.CALL;
+        frame.span = null;
+        frame.call = call;
+        thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
+        thread.push();
+        return call;
+    }
+
+    @Override
+    protected @Nullable String traceparent(Object token) {
+        return token instanceof Call call && call.request != null ? call.request.traceparent : null;
+    }
+
+    @Override
+    protected void endCall(Object token, int status, boolean async, @Nullable Throwable thrown) {
+        SpanThread thread = threads.peek();
+        if (thread == null || !(token instanceof Call call)) {
+            return;
+        }
+        Frame frame = thread.frameOf(call);
+        if (frame == null || !thread.popTo(frame)) {
+            return;
+        }
+        frame.call = null;
+        Done done = closeNested(thread, frame, Part.CALL, thrown);
+        if (call.returned(async && thrown == null, status, done, thrown)) {
+            thread.stripe = finish(call, done, thread.stripe);
+        }
+    }
+
+    @Override
+    protected void completeCall(Object token, int status, @Nullable Throwable thrown) {
+        if (token instanceof Call call) {
+            Done made = call.completed(status, thrown);
+            if (made != null) {
+                finish(call, made, 0);
+            }
+        }
+    }
+
+    private int finish(Call call, Done done, int stripe) {
+        call.event.end();
+        done.failed = call.error != null || call.status >= 500;
+        done.extras[Done.ASYNC] = call.async ? 1 : 0;
+        Span request = call.request;
+        if (request != null) {
+            request.count(Done.CALLS, Done.CALL_NANOS, done.duration);
+        }
+        int at = call.summary.add(done, stripe);
+        HttpCall event = call.event;
+        if (event.isEnabled() && shed < Shedding.EVENTS && callEvents.take(done)) {
+            event.target = call.summary.name;
+            event.status = call.status;
+            event.async = call.async;
+            SpanFields.identify(event, call.id, call.parentId, request == null ? null : request.traceparent);
+            SpanFields.write(event, done, call.error, further);
+            event.commit();
+        }
+        return at;
+    }
+
+    // Work on other threads
+
+    @Override
+    protected void submitted(Object task) {
+        SpanThread thread = threads.peek();
+        Span span = thread == null ? null : thread.request;
+        if (span != null && !span.ended) {
+            tasks.put(task, span);
+        }
+    }
+
+    @Override
+    protected @Nullable Object beginTask(Object task) {
+        Span span = tasks.remove(task);
+        return span == null ? null : continueRequest(span);
+    }
+
+    @Override
+    protected void endTask(Object token) {
+        SpanThread thread = threads.peek();
+        if (thread == null
+                || !(token instanceof Frame frame)
+                || frame.kind != Frame.Kind.TASK
+                || !thread.popTo(frame)) {
+            return;
+        }
+        thread.request = frame.before;
+        Span span = frame.span;
+        frame.span = null;
+        frame.before = null;
+        long wall = close(thread, frame);
+        if (span == null) {
+            return;
+        }
+        boolean last = false;
+        span.take();
+        try {
+            if (!span.ended) {
+                span.add(frame.cost, less(frame));
+                span.otherThreads++;
+                if (span.async) {
+                    span.cover(frame.split, wall);
+                }
+                last = span.completed && span.returned;
+                span.ended = last;
+            }
+        } finally {
+            span.release();
+        }
+        if (last) {
+            finishAsync(span);
+        }
+    }
+
+    @Override
+    protected void keep(Object key, Object token) {
+        kept.put(key, token);
+    }
+
+    @Override
+    protected @Nullable Object kept(Object key) {
+        return kept.get(key);
+    }
+
+    // What happens within spans
+
+    @Override
+    protected void logged(@Nullable String logger, @Nullable Throwable thrown) {
+        logged.add(logger, thrown);
+        SpanThread thread = threads.peek();
+        Span span = thread == null ? null : thread.request;
+        if (span != null) {
+            span.count(Done.LOGGED_ERRORS);
+        }
+    }
+
+    @Override
+    protected long beginWaiting() {
+        SpanThread thread = threads.peek();
+        if (thread == null || thread.waiting || thread.top() == null) {
+            return 0;
+        }
+        thread.waiting = true;
+        thread.pausesBefore = thread.meter.pauses();
+        long now = System.nanoTime();
+        return now == 0 ? 1 : now;
+    }
+
+    @Override
+    protected void waited(int kind, long begun) {
+        SpanThread thread = threads.peek();
+        if (thread == null || !thread.waiting) {
+            return;
+        }
+        thread.waiting = false;
+        ThreadMeter meter = thread.meter;
+        meter.waits[Part.LOCK + kind] += System.nanoTime() - begun;
+        meter.pausesInWaits += meter.pauses() - thread.pausesBefore;
+    }
+
+    // The sampler's
+
+    /** Emits the summary of each name that had something in it since the previous call, and lets the next spans become events again. */
+    public void emitSummaries() {
+        requestEvents.refill();
+        statementEvents.refill();
+        callEvents.refill();
+        waitEvents.refill();
+        long now = System.nanoTime();
+        long interval = now - since;
+        since = now;
+        for (Summary summary : endpoints.all()) {
+            EndpointSummary event = new EndpointSummary();
+            if (drain(summary, event, interval)) {
+                event.method = summary.name;
+                event.route = summary.detail;
+                event.async = extras[Done.ASYNC];
+                event.sqlStatements = extras[Done.STATEMENTS];
+                event.sqlDuration = extras[Done.STATEMENT_NANOS];
+                event.httpCalls = extras[Done.CALLS];
+                event.httpCallDuration = extras[Done.CALL_NANOS];
+                event.loggedErrors = extras[Done.LOGGED_ERRORS];
+                event.commit();
+            }
+        }
+        for (Summary summary : statements.all()) {
+            StatementSummary event = new StatementSummary();
+            if (drain(summary, event, interval)) {
+                event.statement = summary.name;
+                event.sql = summary.detail;
+                event.batched = extras[Done.BATCHED];
+                event.commit();
+            }
+        }
+        for (Summary summary : targets.all()) {
+            CallSummary event = new CallSummary();
+            if (drain(summary, event, interval)) {
+                event.target = summary.name;
+                event.commit();
+            }
+        }
+        for (Summary summary : pools.all()) {
+            PoolSummary event = new PoolSummary();
+            if (drain(summary, event, interval)) {
+                event.pool = summary.name;
+                event.commit();
+            }
+        }
+        logged.emit();
+    }
+
+    private boolean drain(Summary summary, SpanSummary event, long interval) {
+        if (!summary.takeTouched() || !summary.drainTo(event, scratch, further, extras)) {
+            return false;
+        }
+        event.interval = interval;
+        return true;
+    }
+
+    /** Gives up so much from now on, see {@link Shedding}. Any thread. */
+    void shed(int level) {
+        shed = level;
+    }
+
+    /** Holds nothing any more, and no thread from now on: nobody tidies up after this. Any thread. */
+    public void forget() {
+        threads.forget();
+        tasks.clear();
+        prepared.clear();
+        kept.clear();
+    }
+
+    /** Forgets threads that have ended; called once a second on the sampler thread. */
+    public void tidy() {
+        threads.tidy();
+    }
+}

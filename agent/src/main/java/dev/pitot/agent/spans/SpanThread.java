@@ -1,0 +1,142 @@
+package dev.pitot.agent.spans;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** What the recorder keeps of one thread: its meter, the spans that are open on it, and scratch. Used by that thread only. */
+final class SpanThread {
+    /** Spans nested deeper are not measured; their cost is that of the one around them. */
+    private static final int DEEPEST = 16;
+
+    final ThreadMeter meter;
+    final boolean virtual;
+    final Done done;
+    private @Nullable Frame[] frames = new Frame[2];
+    private int depth;
+
+    /** The request that this thread works on, or null. */
+    @Nullable
+    Span request;
+
+    /** Whether a waiting method of the JDK is under way. */
+    boolean waiting;
+
+    /** JVM pauses when it began. */
+    long pausesBefore;
+
+    /** Stripe that this thread used last, see {@link Summary}. */
+    int stripe;
+
+    private long seed;
+
+    SpanThread(ThreadMeter meter, boolean virtual) {
+        this.meter = meter;
+        this.virtual = virtual;
+        this.done = new Done(meter.places());
+        this.seed = System.nanoTime() ^ (long) System.identityHashCode(this) << 32;
+    }
+
+    /** The innermost frame, or null. */
+    @Nullable
+    Frame top() {
+        return depth == 0 ? null : frames[depth - 1];
+    }
+
+    /** The frame to use next, which is on the stack only after {@link #push}; null when there are too many. */
+    @Nullable
+    Frame next() {
+        if (depth == DEEPEST) {
+            return null;
+        }
+        if (depth == frames.length) {
+            frames = Arrays.copyOf(frames, depth * 2);
+        }
+        Frame frame = frames[depth];
+        if (frame == null) {
+            frame = new Frame(meter);
+            frames[depth] = frame;
+        }
+        frame.inner = 0;
+        frame.hasForeign = false;
+        frame.nested.clear();
+        frame.id = newId();
+        return frame;
+    }
+
+    void push() {
+        depth++;
+    }
+
+    /** Takes a frame off, and with it all above it, whose end nobody has told; false when it is not there. */
+    boolean popTo(Frame frame) {
+        for (int at = depth - 1; at >= 0; at--) {
+            if (frames[at] == frame) {
+                for (int above = depth - 1; above > at; above--) {
+                    abandon(above);
+                }
+                depth = at;
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void abandon(int at) {
+        Frame frame = frames[at];
+        if (frame != null && (frame.kind == Frame.Kind.TASK || frame.kind == Frame.Kind.REQUEST)) {
+            request = frame.before;
+        }
+        waiting = false;
+    }
+
+    /** The innermost frame of a kind for a request, or null. */
+    @Nullable
+    Frame frameOf(Span span) {
+        for (int at = depth - 1; at >= 0; at--) {
+            Frame frame = frames[at];
+            if (frame != null && frame.span == span && isOfRequest(frame)) {
+                return frame;
+            }
+        }
+        return null;
+    }
+
+    /** The frame of a call, or null. */
+    @Nullable
+    Frame frameOf(Call call) {
+        for (int at = depth - 1; at >= 0; at--) {
+            Frame frame = frames[at];
+            if (frame != null && frame.kind == Frame.Kind.CALL && frame.call == call) {
+                return frame;
+            }
+        }
+        return null;
+    }
+
+    /** Whether a span of this kind is open within the request's or task's frame that is the innermost. */
+    boolean isWithin(Frame.Kind kind) {
+        for (int at = depth - 1; at >= 0; at--) {
+            Frame frame = frames[at];
+            if (frame == null || isOfRequest(frame)) {
+                return false;
+            }
+            if (frame.kind == kind) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean isOfRequest(Frame frame) {
+        return frame.kind == Frame.Kind.REQUEST || frame.kind == Frame.Kind.TASK;
+    }
+
+    /** Sixteen digits that no other span of any JVM is likely to have; see Steele and others, SplitMix. */
+    long newId() {
+        seed += 0x9E3779B97F4A7C15L;
+        long z = seed;
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        return z ^ (z >>> 31);
+    }
+}

@@ -1,0 +1,164 @@
+package dev.pitot.agent.spans;
+
+import com.sun.management.ThreadMXBean;
+import dev.pitot.agent.counters.RunQueue;
+import dev.pitot.agent.counters.ThreadCounters;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.management.ManagementFactory;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Finds what is kept of the calling thread. Thread-safe. */
+final class SpanThreads {
+    private static final int VERSION = Runtime.version().feature();
+    private static final @Nullable MethodHandle IS_VIRTUAL =
+            method(21, "isVirtual", boolean.class); // A preview before.
+    private static final @Nullable MethodHandle THREAD_ID = method(19, "threadId", long.class);
+
+    private final ThreadLocal<@Nullable SpanThread> byLocal = new ThreadLocal<>();
+    /**
+     * The same again, platform threads only: some pools erase thread-locals between tasks (the common one of ForkJoinPool does),
+     * and a thread must not open its counters anew for each request.
+     */
+    private final ConcurrentHashMap<Key, SpanThread> byThread = new ConcurrentHashMap<>();
+
+    private volatile boolean forgotten;
+    private volatile boolean monitoring;
+    private final @Nullable ThreadCounters counters;
+    private final RunQueue.@Nullable All runQueues;
+    private final Pauses pauses;
+    private final @Nullable ThreadMXBean bean;
+
+    /** A thread as itself, whatever its class makes of {@code equals}. */
+    private record Key(Thread thread) {
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(thread);
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && key.thread == thread;
+        }
+    }
+
+    /** @param waits whether the JVM is to keep account of how long threads are blocked and wait */
+    SpanThreads(@Nullable ThreadCounters counters, RunQueue.@Nullable All runQueues, Pauses pauses, boolean waits) {
+        this.counters = counters;
+        this.runQueues = runQueues;
+        this.pauses = pauses;
+        this.bean = threadBean();
+        if (waits
+                && bean != null
+                && bean.isThreadContentionMonitoringSupported()
+                && !bean.isThreadContentionMonitoringEnabled()) {
+            // Two readings of a clock for each wait for a monitor, and nothing else.
+            bean.setThreadContentionMonitoringEnabled(true);
+            monitoring = true;
+        }
+    }
+
+    /** Places of counters. */
+    int places() {
+        return counters == null ? ThreadCounters.PLACES : counters.places();
+    }
+
+    private static @Nullable ThreadMXBean threadBean() {
+        return ManagementFactory.getThreadMXBean() instanceof ThreadMXBean found
+                        && found.isCurrentThreadCpuTimeSupported()
+                        && found.isThreadCpuTimeEnabled()
+                        && found.isThreadAllocatedMemorySupported()
+                        && found.isThreadAllocatedMemoryEnabled()
+                ? found
+                : null;
+    }
+
+    private static @Nullable MethodHandle method(int since, String name, Class<?> result) {
+        if (VERSION < since) {
+            // To look for it would leave a NoSuchMethodError among the events of the application's recording.
+            return null;
+        }
+        try {
+            return MethodHandles.publicLookup().findVirtual(Thread.class, name, MethodType.methodType(result));
+        } catch (ReflectiveOperationException impossible) {
+            return null;
+        }
+    }
+
+    /** By which the JVM knows this thread; 0 where a subclass may say something else. */
+    private static long threadId(Thread thread) {
+        try {
+            if (THREAD_ID != null) {
+                return (long) THREAD_ID.invokeExact(thread);
+            }
+            boolean own = thread.getClass() == Thread.class
+                    || thread.getClass().getMethod("getId").getDeclaringClass() == Thread.class;
+            return own ? thread.getId() : 0;
+        } catch (Throwable unknown) {
+            return 0;
+        }
+    }
+
+    /** What is kept of this thread, if anything is: opens nothing, and may be called wherever the JDK waits. */
+    @Nullable
+    SpanThread peek() {
+        return byLocal.get();
+    }
+
+    SpanThread ofThisThread() {
+        SpanThread known = byLocal.get();
+        if (known != null) {
+            return known;
+        }
+        SpanThread made = make();
+        byLocal.set(made);
+        return made;
+    }
+
+    private SpanThread make() {
+        Thread thread = Thread.currentThread();
+        boolean virtual;
+        try {
+            virtual = IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+        if (virtual) {
+            return new SpanThread(ThreadMeter.ofVirtualThread(places(), pauses), true);
+        }
+        Key key = new Key(thread);
+        SpanThread known = byThread.get(key);
+        if (known != null) {
+            return known;
+        }
+        ThreadMeter meter = new ThreadMeter(
+                threadId(thread),
+                bean,
+                runQueues == null ? null : runQueues.openForThisThread(),
+                counters == null ? null : counters.openForThisThread(),
+                places(),
+                pauses);
+        SpanThread made = new SpanThread(meter, false);
+        if (!forgotten) {
+            byThread.put(key, made);
+        }
+        return made;
+    }
+
+    /** Holds no thread any more, and none from now on. Any thread. */
+    void forget() {
+        forgotten = true;
+        byThread.clear();
+        if (monitoring && bean != null) {
+            monitoring = false;
+            bean.setThreadContentionMonitoringEnabled(false);
+        }
+    }
+
+    /** Forgets threads that have ended. */
+    void tidy() {
+        byThread.keySet().removeIf(key -> !key.thread.isAlive());
+    }
+}

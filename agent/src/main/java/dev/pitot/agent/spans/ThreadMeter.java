@@ -1,0 +1,206 @@
+package dev.pitot.agent.spans;
+
+import com.sun.management.ThreadMXBean;
+import dev.pitot.agent.counters.RunQueue;
+import dev.pitot.agent.counters.ThreadCounters;
+import java.lang.management.ThreadInfo;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The clocks and counters of one thread, read by that thread only, without allocating but for a {@link ThreadInfo} now and then. A
+ * virtual thread has only a wall clock and the waits that the JDK's methods tell of.
+ *
+ * <p>Two readings are dear, the run-queue wait (a read of 0.7 us) and the thread's blocked and waited time (0.3 us). Both change
+ * only while the thread is off its CPU: as long as it was off for less than {@link #RUN_QUEUE_GRAIN} and {@link #BLOCKED_GRAIN} since
+ * the last reading, that reading still holds to so much.
+ */
+final class ThreadMeter {
+    /** Nanoseconds; so exact is the run-queue wait of a span. */
+    private static final long RUN_QUEUE_GRAIN = 20_000;
+    /** Nanoseconds; the JVM tells blocked and waited time in whole milliseconds. */
+    private static final long BLOCKED_GRAIN = 1_000_000;
+
+    private static final long MILLI = 1_000_000;
+
+    /** Where everything stood; made once for each depth of nesting and used again. */
+    static final class Mark {
+        long wall;
+        long cpuTime;
+        long allocated;
+        long runQueueWait;
+        long blocked;
+        long waited;
+        long pauses;
+        long pausesInWaits;
+        final long[] waits = new long[Part.COUNT];
+        final ThreadCounters.@Nullable Mark counters;
+
+        private Mark(ThreadCounters.@Nullable Mark counters) {
+            this.counters = counters;
+        }
+    }
+
+    private final long threadId;
+    private final @Nullable ThreadMXBean threads;
+    private final @Nullable RunQueue runQueue;
+    final ThreadCounters.@Nullable Span counters;
+    private final int places;
+    private final Pauses pauses;
+
+    /** Nanoseconds in waits so far, by {@link Part}; those that a nested span took in it are that span's. */
+    final long[] waits = new long[Part.COUNT];
+    /** JVM pauses within these waits: the thread would have waited anyway. */
+    long pausesInWaits;
+
+    private long runQueueWait = Long.MIN_VALUE;
+    private long runQueueAtWall = Long.MIN_VALUE;
+    private long runQueueAtCpu;
+    private long blocked;
+    private long waited;
+    private long blockedAtWall = Long.MIN_VALUE;
+    private long blockedAtCpu;
+    /** What the JVM tells of the whole thread and belongs to spans that have ended within others. */
+    private long blockedInNested;
+
+    private long waitedInNested;
+
+    /** @param threadId of the calling thread, or 0 */
+    ThreadMeter(
+            long threadId,
+            @Nullable ThreadMXBean threads,
+            @Nullable RunQueue runQueue,
+            ThreadCounters.@Nullable Span counters,
+            int places,
+            Pauses pauses) {
+        this.threadId = threadId;
+        this.threads = threads;
+        this.runQueue = runQueue;
+        this.counters = counters;
+        this.places = places;
+        this.pauses = pauses;
+    }
+
+    /** Of a virtual thread. */
+    static ThreadMeter ofVirtualThread(int places, Pauses pauses) {
+        return new ThreadMeter(0, null, null, null, places, pauses);
+    }
+
+    Mark newMark() {
+        return new Mark(counters == null ? null : counters.newMark());
+    }
+
+    int places() {
+        return places;
+    }
+
+    /** @param counted whether counters are read */
+    void mark(Mark mark, boolean counted) {
+        ThreadMXBean bean = threads;
+        mark.cpuTime = Long.MIN_VALUE;
+        mark.allocated = Long.MIN_VALUE;
+        if (bean != null) {
+            long cpuTime = bean.getCurrentThreadCpuTime();
+            if (readOffCpu(System.nanoTime(), cpuTime)) {
+                cpuTime = bean.getCurrentThreadCpuTime();
+            }
+            mark.cpuTime = cpuTime < 0 ? Long.MIN_VALUE : cpuTime;
+        }
+        mark.runQueueWait = runQueueWait;
+        mark.blocked = blocked - blockedInNested;
+        mark.waited = waited - waitedInNested;
+        System.arraycopy(waits, 0, mark.waits, 0, waits.length);
+        mark.pausesInWaits = pausesInWaits;
+        if (counters != null && mark.counters != null) {
+            if (counted) {
+                counters.mark(mark.counters);
+            } else {
+                mark.counters.forget();
+            }
+        }
+        if (bean != null) {
+            long bytes = bean.getCurrentThreadAllocatedBytes();
+            mark.allocated = bytes < 0 ? Long.MIN_VALUE : bytes;
+        }
+        mark.pauses = pauses.total();
+        mark.wall = System.nanoTime();
+    }
+
+    /**
+     * What was spent since a mark, the other way round.
+     *
+     * @param parts of the wall time by {@link Part}, without what only {@link Split} can tell; valid until the next call
+     * @return nanoseconds of wall time
+     */
+    long since(Mark mark, Cost cost, Split parts) {
+        long wall = System.nanoTime();
+        long paused = pauses.total() - mark.pauses - (pausesInWaits - mark.pausesInWaits);
+        cost.unknown();
+        ThreadMXBean bean = threads;
+        if (bean != null) {
+            long bytes = bean.getCurrentThreadAllocatedBytes();
+            cost.allocated = bytes < 0 ? Long.MIN_VALUE : Cost.difference(bytes, mark.allocated);
+        }
+        if (counters != null && mark.counters != null && counters.since(mark.counters, cost.counts)) {
+            cost.enabled = counters.enabledNanos();
+            cost.running = counters.runningNanos();
+            cost.source = counters.source();
+        }
+        if (bean != null) {
+            long cpuTime = bean.getCurrentThreadCpuTime();
+            cost.cpuTime = cpuTime < 0 ? Long.MIN_VALUE : Cost.difference(cpuTime, mark.cpuTime);
+            readOffCpu(wall, cpuTime);
+            cost.runQueueWait = Cost.difference(runQueueWait, mark.runQueueWait);
+        }
+        parts.blocked = blocked - blockedInNested - mark.blocked;
+        parts.waited = waited - waitedInNested - mark.waited;
+        parts.pauses = paused;
+        for (int part = 0; part < Part.COUNT; part++) {
+            parts.waits[part] = waits[part] - mark.waits[part];
+        }
+        return wall - mark.wall;
+    }
+
+    /** Reads anew what may have changed since it was read. */
+    private boolean readOffCpu(long wall, long cpuTime) {
+        boolean read = false;
+        if (runQueue != null && isStale(runQueueAtWall, runQueueAtCpu, wall, cpuTime, RUN_QUEUE_GRAIN)) {
+            runQueueWait = runQueue.read();
+            runQueueAtWall = wall;
+            runQueueAtCpu = cpuTime;
+            read = true;
+        }
+        ThreadMXBean bean = threads;
+        if (bean != null && threadId > 0 && isStale(blockedAtWall, blockedAtCpu, wall, cpuTime, BLOCKED_GRAIN)) {
+            ThreadInfo info = bean.getThreadInfo(threadId);
+            if (info != null && info.getBlockedTime() >= 0) {
+                blocked = info.getBlockedTime() * MILLI;
+                waited = info.getWaitedTime() * MILLI;
+            }
+            blockedAtWall = wall;
+            blockedAtCpu = cpuTime;
+            read = true;
+        }
+        return read;
+    }
+
+    private static boolean isStale(long atWall, long atCpu, long wall, long cpuTime, long grain) {
+        return atWall == Long.MIN_VALUE || cpuTime < 0 || wall - atWall - (cpuTime - atCpu) >= grain;
+    }
+
+    /**
+     * A nested span has ended: for the span around it, what it waited for is this one part, whatever its own waits were for.
+     *
+     * @param mark of the nested span
+     * @param split what {@link #since} said of it
+     */
+    void fold(Mark mark, Split split, int part, long nanos) {
+        System.arraycopy(mark.waits, 0, waits, 0, waits.length);
+        waits[part] += nanos;
+        blockedInNested += split.blocked;
+        waitedInNested += split.waited;
+    }
+
+    long pauses() {
+        return pauses.total();
+    }
+}

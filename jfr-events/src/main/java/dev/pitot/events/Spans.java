@@ -1,0 +1,443 @@
+package dev.pitot.events;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bridge between advice inlined into application and JDK classes and the agent behind its own class loader. Until the
+ * agent has installed a recorder, and after it has taken it away, a call costs one volatile read and does nothing.
+ *
+ * <p>Called on the application's threads, virtual ones too; never throws, never blocks. What is begun on a thread is ended on the
+ * same thread, innermost first, unless a method says otherwise; what was never ended is dropped with the span around it. A token is the agent's own object: advice
+ * keeps it in a local variable and gives it back.
+ */
+public final class Spans {
+    /** Kinds of waits, see {@link #waited}. */
+    public static final int LOCK = 0;
+
+    public static final int PARK = 1;
+    public static final int SOCKET = 2;
+    public static final int FILE = 3;
+
+    /** What the agent implements. Implementations must be thread-safe and must not block. */
+    public abstract static class Recorder {
+        protected abstract @Nullable Object beginRequest();
+
+        protected abstract void trace(Object request, @Nullable String traceparent);
+
+        protected abstract void route(String pattern);
+
+        protected abstract void endRequest(
+                Object request,
+                @Nullable String method,
+                @Nullable String route,
+                @Nullable String path,
+                int status,
+                boolean async,
+                @Nullable Throwable thrown);
+
+        protected abstract void completeRequest(
+                Object request, @Nullable String route, int status, @Nullable Throwable thrown);
+
+        protected abstract @Nullable Object continueRequest(Object request);
+
+        protected abstract @Nullable Object beginStatement(@Nullable Object statement, @Nullable String sql);
+
+        protected abstract void endStatement(Object token, long batchSize, @Nullable Throwable thrown);
+
+        protected abstract void prepared(Object statement, String sql);
+
+        protected abstract @Nullable Object beginWait(@Nullable String pool);
+
+        protected abstract void endWait(Object token, @Nullable Throwable thrown);
+
+        protected abstract @Nullable Object beginCall(
+                @Nullable String method, @Nullable String host, int port, @Nullable String path);
+
+        protected abstract @Nullable String traceparent(Object call);
+
+        protected abstract void endCall(Object call, int status, boolean async, @Nullable Throwable thrown);
+
+        protected abstract void completeCall(Object call, int status, @Nullable Throwable thrown);
+
+        protected abstract void submitted(Object task);
+
+        protected abstract @Nullable Object beginTask(Object task);
+
+        protected abstract void endTask(Object token);
+
+        protected abstract void keep(Object key, Object token);
+
+        protected abstract @Nullable Object kept(Object key);
+
+        protected abstract void logged(@Nullable String logger, @Nullable Throwable thrown);
+
+        protected abstract long beginWaiting();
+
+        protected abstract void waited(int kind, long begun);
+    }
+
+    private static volatile @Nullable Recorder recorder;
+
+    private Spans() {}
+
+    /** Installs the agent's recorder, or takes it away with null. */
+    public static void install(@Nullable Recorder installed) {
+        recorder = installed;
+    }
+
+    /**
+     * A server-side handler begins on this thread.
+     *
+     * @return a token for {@link #endRequest}, or null when this call is nested in a request already begun on this thread
+     */
+    public static @Nullable Object beginRequest() {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginRequest();
+        } catch (Throwable unmeasured) {
+            // A request that cannot be measured must still be served; so in every method here.
+            return null;
+        }
+    }
+
+    /** What the request's {@code traceparent} header says, or null; see W3C Trace Context. Any thread. */
+    public static void trace(Object request, @Nullable String traceparent) {
+        Recorder r = recorder;
+        if (r == null || traceparent == null) {
+            return;
+        }
+        try {
+            r.trace(request, traceparent);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** The framework has found the handler of the request that this thread works on; the last call counts. */
+    public static void route(@Nullable String pattern) {
+        Recorder r = recorder;
+        if (r == null || pattern == null) {
+            return;
+        }
+        try {
+            r.route(pattern);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * The handler that {@link #beginRequest} was called for has returned on the same thread.
+     *
+     * @param route a pattern if the server knows one, else null; {@link #route} goes before it
+     * @param path the raw path without query string, used to make a route when there is no pattern
+     * @param status the HTTP status, 0 if none was set
+     * @param async whether the request goes on without this thread; then {@link #completeRequest} ends it
+     */
+    public static void endRequest(
+            Object request,
+            @Nullable String method,
+            @Nullable String route,
+            @Nullable String path,
+            int status,
+            boolean async,
+            @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endRequest(request, method, route, path, status, async, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** The answer to an asynchronous request was sent, or nobody will send one. Any thread; only the first call counts. */
+    public static void completeRequest(Object request, @Nullable String route, int status, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.completeRequest(request, route, status, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * This thread goes on with an asynchronous request.
+     *
+     * @return a token for {@link #endTask}, or null when this thread works on it already or it has ended
+     */
+    public static @Nullable Object continueRequest(Object request) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.continueRequest(request);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
+     * An SQL statement begins.
+     *
+     * @param statement the JDBC statement, whose text {@link #prepared} may have told
+     * @param sql the text, or null when the statement was prepared
+     * @return a token for {@link #endStatement}, or null when this call is nested in a statement, as in a pool's wrapper
+     */
+    public static @Nullable Object beginStatement(@Nullable Object statement, @Nullable String sql) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginStatement(statement, sql);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /** @param batchSize statements in the batch, 0 when it was none */
+    public static void endStatement(Object token, long batchSize, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endStatement(token, batchSize, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** A statement was prepared from this text. The statement is held weakly. */
+    public static void prepared(@Nullable Object statement, @Nullable String sql) {
+        Recorder r = recorder;
+        if (r == null || statement == null || sql == null) {
+            return;
+        }
+        try {
+            r.prepared(statement, sql);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * A connection is asked for.
+     *
+     * @param pool its name, or null when only the end can tell
+     * @return a token for {@link #endWait}, or null when this call is nested in another wait
+     */
+    public static @Nullable Object beginWait(@Nullable String pool) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginWait(pool);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    public static void endWait(Object token, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endWait(token, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * An HTTP call to another server begins.
+     *
+     * @param port negative when the URL names none
+     * @param path the raw path without query string
+     * @return a token for {@link #endCall}, or null when this call is nested in another, or is the agent's own
+     */
+    public static @Nullable Object beginCall(
+            @Nullable String method, @Nullable String host, int port, @Nullable String path) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginCall(method, host, port, path);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
+     * The header to send with a call that has none yet: the one that came in with the request around it, unchanged; null when none
+     * came.
+     */
+    public static @Nullable String traceparent(Object call) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.traceparent(call);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
+     * The method that makes the call has returned on the same thread.
+     *
+     * @param async whether the answer is still to come; then {@link #completeCall} ends it
+     */
+    public static void endCall(Object call, int status, boolean async, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endCall(call, status, async, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** The answer to an asynchronous call has come. Any thread; only the first call counts. */
+    public static void completeCall(Object call, int status, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.completeCall(call, status, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * This thread has handed a task to another one, which will call {@link #beginTask} with the same object. Does nothing outside of
+     * a request; the task is held weakly.
+     */
+    public static void submitted(@Nullable Object task) {
+        Recorder r = recorder;
+        if (r == null || task == null) {
+            return;
+        }
+        try {
+            r.submitted(task);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * This thread begins with a task.
+     *
+     * @return a token for {@link #endTask}, or null when the task belongs to no request or this thread works on it already
+     */
+    public static @Nullable Object beginTask(@Nullable Object task) {
+        Recorder r = recorder;
+        if (r == null || task == null) {
+            return null;
+        }
+        try {
+            return r.beginTask(task);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    public static void endTask(Object token) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endTask(token);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** Remembers a token for as long as an object of the application lives: so that nothing is added to that object. */
+    public static void keep(@Nullable Object key, Object token) {
+        Recorder r = recorder;
+        if (r == null || key == null) {
+            return;
+        }
+        try {
+            r.keep(key, token);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** What {@link #keep} remembers for this very object, or null. */
+    public static @Nullable Object kept(@Nullable Object key) {
+        Recorder r = recorder;
+        if (r == null || key == null) {
+            return null;
+        }
+        try {
+            return r.kept(key);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /** A log event at level ERROR (SEVERE) is about to be written. */
+    public static void logged(@Nullable String logger, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.logged(logger, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * This thread is about to wait in a method of the JDK.
+     *
+     * @return for {@link #waited}; 0 when it works on nothing that is measured, or waits within a wait
+     */
+    public static long beginWaiting() {
+        Recorder r = recorder;
+        if (r == null) {
+            return 0;
+        }
+        try {
+            return r.beginWaiting();
+        } catch (Throwable unmeasured) {
+            return 0;
+        }
+    }
+
+    /** @param kind {@link #LOCK}, {@link #PARK}, {@link #SOCKET} or {@link #FILE} */
+    public static void waited(int kind, long begun) {
+        Recorder r = recorder;
+        if (r == null || begun == 0) {
+            return;
+        }
+        try {
+            r.waited(kind, begun);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+}
