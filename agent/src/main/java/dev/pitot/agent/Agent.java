@@ -225,7 +225,7 @@ public final class Agent {
         status.recordingStarted();
         identity.emit();
         made.start();
-        measurements.start(this::eachSecond);
+        measurements.start(this::eachSecond, this::takeStackTraces);
         synchronized (this) {
             // The collector's first reply may have switched it off already.
             if (!ended) {
@@ -313,6 +313,14 @@ public final class Agent {
         }
         end("disk", objection, "make room and restart the JVM to be measured again", shipping);
         return true;
+    }
+
+    /** On a thread of its own, as JFR may hold its lock for as long as anybody dumps. */
+    private void takeStackTraces(boolean wanted) {
+        FlightRecording running = recording;
+        if (running != null) {
+            daemon(() -> running.takeStackTraces(wanted), "pitot-settings").start();
+        }
     }
 
     /** While the disk is nearly full, a thread of its own looks more often than the sampler's does. */

@@ -39,6 +39,10 @@ public final class Counters {
             return kind == ThreadKind.APPLICATION;
         }
 
+        public boolean isAgent() {
+            return kind == ThreadKind.AGENT;
+        }
+
         /** Threads of it that live; NaN where they cannot be seen. */
         public double threads() {
             return scan == null ? Double.NaN : scan.threads(kind);

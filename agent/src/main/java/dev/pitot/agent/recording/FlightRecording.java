@@ -35,6 +35,15 @@ public final class FlightRecording {
 
     private static final String[] EACH_SECOND = {"jdk.CPULoad", "jdk.JavaThreadStatistics", "jdk.ClassLoadingStatistics"
     };
+    /** Those whose cost is that of walking stacks, and that come by a clock or with each allocation of some size. */
+    private static final String[] STACK_TRACES = {
+        "jdk.ExecutionSample",
+        "jdk.NativeMethodSample",
+        "jdk.CPUTimeSample",
+        "jdk.ObjectAllocationSample",
+        "jdk.OldObjectSample"
+    };
+
     private static final String[] OURS = {
         "pitot.ProcessCounters",
         "pitot.JvmMemory",
@@ -169,6 +178,30 @@ public final class FlightRecording {
         // Not left to the uplink: it may wait for minutes, and each file it holds open keeps its room on the disk.
         backlog.trim(config.maxSize(), config.maxAge());
     }
+
+    /**
+     * Ours takes the JVM's samples of stack traces, or does without them; what another recording takes goes on. May wait for JFR. Never
+     * throws.
+     */
+    public synchronized void takeStackTraces(boolean wanted) {
+        try {
+            Map<String, String> settings = recording.getSettings();
+            for (String event : STACK_TRACES) {
+                String key = event + "#enabled";
+                String before = settings.get(key);
+                if (before != null) {
+                    settings.put(key, wanted ? stackTraceSettings.getOrDefault(key, before) : "false");
+                    stackTraceSettings.putIfAbsent(key, before);
+                }
+            }
+            recording.setSettings(settings);
+        } catch (RuntimeException ended) {
+            // Nothing is taken any more.
+        }
+    }
+
+    /** As they were before the first change. */
+    private final Map<String, String> stackTraceSettings = new HashMap<>();
 
     private void lookAtOthers() {
         for (Recording other : FlightRecorder.getFlightRecorder().getRecordings()) {

@@ -22,6 +22,16 @@ final class CountersSampler implements Sampler {
         process.remember();
     }
 
+    /** CPU nanoseconds of the process in the last second, or {@link Long#MIN_VALUE}. */
+    long cpuTime() {
+        return process.cpuTime();
+    }
+
+    /** The same of the agent's own threads and of JFR's. */
+    long agentCpuTime() {
+        return kinds.agentCpuTime();
+    }
+
     @Override
     public String name() {
         return "process counters";

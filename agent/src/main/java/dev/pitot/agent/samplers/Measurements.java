@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,8 +61,9 @@ public final class Measurements {
      * After the recording has started: measures requests from now on, and starts the sampler thread.
      *
      * @param onSecond runs on the sampler thread each second, after the samplers
+     * @param stackTraces told on the sampler thread, when it changes, whether the recording is to take any
      */
-    public synchronized void start(Runnable onSecond) {
+    public synchronized void start(Runnable onSecond, Consumer<Boolean> stackTraces) {
         Counters opened = counters;
         if (opened == null || stopped || thread != null) {
             return;
@@ -74,8 +76,10 @@ public final class Measurements {
             status.set("host", Entry.off("Switched off by host=false", "Set host=true"));
         }
         List<Sampler> samplers = new ArrayList<>();
+        CountersSampler processCounters = null;
         try {
-            samplers.add(new CountersSampler(opened));
+            processCounters = new CountersSampler(opened);
+            samplers.add(processCounters);
         } catch (IOException unreadable) {
             status.set(
                     "software counters",
@@ -84,6 +88,7 @@ public final class Measurements {
         samplers.add(new JvmMemorySampler());
         SpanRecorder measured = SpanRecorder.open(config, opened, instrumentation);
         samplers.add(new SpanSummarySampler(measured));
+        samplers.add(new AgentCostSampler(processCounters, measured, config.budget(), status, stackTraces));
         Spans.install(measured);
         if (host != null) {
             samplers.add(host);

@@ -15,6 +15,8 @@ final class ThreadKindEvents {
     /** What the other kinds had more than the process in a second, as the two are read one after the other. */
     private long debt;
 
+    private long agentCpuTime = Long.MIN_VALUE;
+
     ThreadKindEvents(Counters counters) {
         this.counters = counters;
         this.hardware = new Hardware(counters.process());
@@ -34,6 +36,9 @@ final class ThreadKindEvents {
             event.threads = kind.threads();
             event.interval = interval;
             event.cpuTime = kind.isApplication() ? rest(cpuTime, others) : kind.runTime();
+            if (kind.isAgent()) {
+                agentCpuTime = event.cpuTime;
+            }
             event.runQueueWait = kind.waitTime();
             hardware.read(kind.reading());
             event.cycles = hardware.values[0];
@@ -46,6 +51,11 @@ final class ThreadKindEvents {
             event.hardwareRunning = hardware.least;
             event.commit();
         }
+    }
+
+    /** Of the last second, or {@link Long#MIN_VALUE}. */
+    long agentCpuTime() {
+        return agentCpuTime;
     }
 
     private long rest(long cpuTime, long others) {

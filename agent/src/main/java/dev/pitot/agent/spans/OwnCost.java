@@ -17,8 +17,11 @@ final class OwnCost {
     private final long around;
 
     private final double[] countsAround;
+    /** A whole span of which no counters are read. */
+    private final long uncounted;
 
-    private OwnCost(long within, double[] countsWithin, long around, double[] countsAround) {
+    private OwnCost(long within, double[] countsWithin, long around, double[] countsAround, long uncounted) {
+        this.uncounted = uncounted;
         this.within = within;
         this.countsWithin = countsWithin;
         this.around = around;
@@ -56,7 +59,21 @@ final class OwnCost {
                     Double.isInfinite(countsBoth[place]) ? 0 : Math.max(0, countsBoth[place] - countsWithin[place]);
         }
         long around = both == Long.MAX_VALUE ? 0 : Math.max(0, both - within);
-        return new OwnCost(within, countsWithin, around, countsAround);
+        return new OwnCost(within, countsWithin, around, countsAround, uncounted(meter, outer, inner));
+    }
+
+    private static long uncounted(ThreadMeter meter, ThreadMeter.Mark outer, ThreadMeter.Mark inner) {
+        Cost cost = new Cost(meter.places());
+        Split split = new Split();
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < REHEARSALS; i++) {
+            meter.mark(outer, false);
+            meter.mark(inner, false);
+            meter.since(inner, cost, split);
+            meter.since(outer, cost, split);
+            least = least(least, cost.cpuTime);
+        }
+        return least == Long.MAX_VALUE ? 0 : least;
     }
 
     private static long least(long a, long b) {
@@ -70,8 +87,8 @@ final class OwnCost {
     }
 
     /** CPU nanoseconds of a whole span. */
-    long ofSpan() {
-        return within + around;
+    long ofSpan(boolean counted) {
+        return counted ? within + around : uncounted;
     }
 
     /** @param inner spans that ended within this one */

@@ -47,6 +47,9 @@ public final class SpanRecorder extends Spans.Recorder {
     /** When the summaries to come begin; the sampler's alone. */
     private long since;
 
+    private long spans;
+    private long inlineNanos;
+
     /** What is given up for the budget, see {@link Shedding}. */
     private volatile int shed;
 
@@ -639,9 +642,12 @@ public final class SpanRecorder extends Spans.Recorder {
         long now = System.nanoTime();
         long interval = now - since;
         since = now;
+        spans = 0;
+        inlineNanos = 0;
+        int given = shed;
         for (Summary summary : endpoints.all()) {
             EndpointSummary event = new EndpointSummary();
-            if (drain(summary, event, interval)) {
+            if (drain(summary, event, interval, given < Shedding.COUNTERS_OF_REQUESTS)) {
                 event.method = summary.name;
                 event.route = summary.detail;
                 event.async = extras[Done.ASYNC];
@@ -655,7 +661,7 @@ public final class SpanRecorder extends Spans.Recorder {
         }
         for (Summary summary : statements.all()) {
             StatementSummary event = new StatementSummary();
-            if (drain(summary, event, interval)) {
+            if (drain(summary, event, interval, given < Shedding.COUNTERS_OF_SQL)) {
                 event.statement = summary.name;
                 event.sql = summary.detail;
                 event.batched = extras[Done.BATCHED];
@@ -664,14 +670,14 @@ public final class SpanRecorder extends Spans.Recorder {
         }
         for (Summary summary : targets.all()) {
             CallSummary event = new CallSummary();
-            if (drain(summary, event, interval)) {
+            if (drain(summary, event, interval, given < Shedding.COUNTERS_OF_REQUESTS)) {
                 event.target = summary.name;
                 event.commit();
             }
         }
         for (Summary summary : pools.all()) {
             PoolSummary event = new PoolSummary();
-            if (drain(summary, event, interval)) {
+            if (drain(summary, event, interval, given < Shedding.COUNTERS_OF_SQL)) {
                 event.pool = summary.name;
                 event.commit();
             }
@@ -679,16 +685,28 @@ public final class SpanRecorder extends Spans.Recorder {
         logged.emit();
     }
 
-    private boolean drain(Summary summary, SpanSummary event, long interval) {
+    private boolean drain(Summary summary, SpanSummary event, long interval, boolean counted) {
         if (!summary.takeTouched() || !summary.drainTo(event, scratch, further, extras)) {
             return false;
         }
         event.interval = interval;
+        spans += event.count;
+        inlineNanos += event.count * ownCost.ofSpan(counted);
         return true;
     }
 
+    /** Spans that the last {@link #emitSummaries} emitted summaries of; the sampler's. */
+    public long spans() {
+        return spans;
+    }
+
+    /** CPU nanoseconds that measuring these took, at what one was found to take at the start; the sampler's. */
+    public long inlineNanos() {
+        return inlineNanos;
+    }
+
     /** Gives up so much from now on, see {@link Shedding}. Any thread. */
-    void shed(int level) {
+    public void shed(int level) {
         shed = level;
     }
 

@@ -39,7 +39,7 @@ public final class TestCore {
         recording.setDestination(Path.of(options.get("file")));
         recording.start();
         status.recordingStarted();
-        measurements.start(() -> {});
+        measurements.start(() -> {}, wanted -> {});
         if (config.counters().enabled()) {
             status.set("test reads", Reads.isOfJdk() ? Entry.ON : Entry.off("JNA", ""));
         }
