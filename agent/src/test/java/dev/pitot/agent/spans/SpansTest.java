@@ -1,0 +1,380 @@
+package dev.pitot.agent.spans;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.pitot.events.Spans;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Spans through the bridge, as advice calls it. */
+class SpansTest {
+    private static final String TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    private static final long MILLI = 1_000_000;
+    private static final List<String> PARTS = List.of(
+            "OnCpu",
+            "RunQueue",
+            "Lock",
+            "Park",
+            "Socket",
+            "File",
+            "Sql",
+            "Call",
+            "Pool",
+            "Pause",
+            "Handoff",
+            "Unknown");
+
+    @TempDir
+    Path folder;
+
+    private final ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private Recording recording;
+    private SpanRecorder recorder;
+
+    @BeforeEach
+    void install() throws Exception {
+        recording = new Recording();
+        recording.setDestination(folder.resolve("test.jfr"));
+        recording.start();
+        recorder = SpanRecorderTest.recorder("http.events=1000,sql.events=1000,calls.events=1000");
+        Spans.install(recorder);
+    }
+
+    @AfterEach
+    void takeAway() {
+        Spans.install(null);
+        recorder.forget();
+        recording.close();
+    }
+
+    private List<RecordedEvent> recorded() throws Exception {
+        recorder.emitSummaries();
+        recording.stop();
+        return RecordingFile.readAllEvents(folder.resolve("test.jfr"));
+    }
+
+    private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {
+        return events.stream()
+                .filter(event -> event.getEventType().getName().equals("pitot." + type))
+                .toList();
+    }
+
+    private static RecordedEvent one(List<RecordedEvent> events, String type) {
+        assertThat(of(events, type)).as(type).hasSize(1);
+        return of(events, type).get(0);
+    }
+
+    private void spin(long millis) {
+        long until = bean.getCurrentThreadCpuTime() + millis * MILLI;
+        while (bean.getCurrentThreadCpuTime() < until) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static void end(Object request, boolean async) {
+        Spans.endRequest(request, "GET", null, "/x", async ? 0 : 200, async, null);
+    }
+
+    private static void onAnotherThread(Runnable task) throws InterruptedException {
+        Thread thread = new Thread(task);
+        thread.start();
+        thread.join(10_000);
+    }
+
+    private static long part(RecordedEvent event, String part) {
+        return event.getLong("time" + part);
+    }
+
+    private static void addsUp(RecordedEvent event) {
+        long sum = PARTS.stream().mapToLong(part -> part(event, part)).sum();
+        assertThat((double) sum)
+                .isBetween(
+                        event.getDuration().toNanos() * 0.97 - 50_000,
+                        event.getDuration().toNanos() * 1.03 + 50_000);
+    }
+
+    @Test
+    void aRequestHoldsWhatItsStatementsCostAndKnowsItsOwnShare() throws Exception {
+        Object request = Spans.beginRequest();
+        spin(20);
+        for (int i = 0; i < 3; i++) {
+            Object statement = Spans.beginStatement(null, "select * from orders where id = " + i);
+            assertThat(Spans.beginStatement(null, "the driver's inner call")).isNull();
+            spin(10);
+            TimeUnit.MILLISECONDS.sleep(20);
+            Spans.endStatement(statement, 0, null);
+        }
+        end(request, false);
+        List<RecordedEvent> events = recorded();
+        RecordedEvent whole = one(events, "HttpRequest");
+        assertThat(whole.getLong("sqlStatements")).isEqualTo(3);
+        assertThat(whole.getLong("cpuTime")).isBetween(49 * MILLI, 80 * MILLI);
+        assertThat(whole.getLong("ownCpuTime")).isBetween(19 * MILLI, 40 * MILLI);
+        // What the statements waited for is the request's SQL, whatever it was to them.
+        assertThat(part(whole, "Sql")).isGreaterThan(58 * MILLI);
+        assertThat(part(whole, "Park")).isLessThan(4 * MILLI);
+        addsUp(whole);
+        assertThat(of(events, "SqlStatement")).hasSize(3).allSatisfy(statement -> {
+            assertThat(statement.getString("sql")).isEqualTo("select * from orders where id = ?");
+            assertThat(statement.getString("parentSpanId")).isEqualTo(whole.getString("spanId"));
+            assertThat(statement.getLong("cpuTime")).isBetween(9 * MILLI, 20 * MILLI);
+            assertThat(part(statement, "Park")).isGreaterThan(17 * MILLI);
+            addsUp(statement);
+        });
+        RecordedEvent summary = one(events, "StatementSummary");
+        assertThat(summary.getLong("count")).isEqualTo(3);
+        assertThat(summary.getString("statement"))
+                .isEqualTo(of(events, "SqlStatement").get(0).getString("statement"));
+        RecordedEvent endpoint = one(events, "EndpointSummary");
+        assertThat(endpoint.getLong("sqlStatements")).isEqualTo(3);
+        assertThat(endpoint.getLong("totalTimeSql")).isEqualTo(part(whole, "Sql"));
+        assertThat(endpoint.getLong("totalOwnCpuTime")).isEqualTo(whole.getLong("ownCpuTime"));
+    }
+
+    @Test
+    void whatAnotherThreadDoesForARequestIsTheRequests() throws Exception {
+        Object task = new Object();
+        Object request = Spans.beginRequest();
+        Spans.submitted(task);
+        onAnotherThread(() -> {
+            Object token = Spans.beginTask(task);
+            Object statement = Spans.beginStatement(null, "select 1");
+            spin(20);
+            Spans.endStatement(statement, 0, null);
+            Spans.endTask(token);
+            // Done once: the same object is nobody's now.
+            assertThat(Spans.beginTask(task)).isNull();
+        });
+        end(request, false);
+        onAnotherThread(() -> assertThat(Spans.beginTask(task)).isNull());
+        RecordedEvent whole = one(recorded(), "HttpRequest");
+        assertThat(whole.getLong("otherThreads")).isEqualTo(1);
+        assertThat(whole.getLong("cpuTime")).isBetween(19 * MILLI, 35 * MILLI);
+        assertThat(whole.getLong("ownCpuTime")).isLessThan(10 * MILLI);
+        assertThat(whole.getLong("sqlStatements")).isEqualTo(1);
+    }
+
+    @Test
+    void aTaskThatOutlivesItsRequestAddsNothingToIt() throws Exception {
+        Object task = new Object();
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        Object request = Spans.beginRequest();
+        Spans.submitted(task);
+        Thread thread = new Thread(() -> {
+            Object token = Spans.beginTask(task);
+            begun.countDown();
+            await(over);
+            Spans.endTask(token);
+        });
+        thread.start();
+        await(begun);
+        end(request, false);
+        over.countDown();
+        thread.join(10_000);
+        List<RecordedEvent> events = recorded();
+        assertThat(one(events, "HttpRequest").getLong("otherThreads")).isZero();
+        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(1);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void aThreadThatHelpsAnotherRequestCountsThatOnlyThere() throws Exception {
+        Object task = new Object();
+        Object[] theirs = new Object[1];
+        onAnotherThread(() -> {
+            theirs[0] = Spans.beginRequest();
+            Spans.submitted(task);
+            Spans.endRequest(theirs[0], "GET", null, "/theirs", 0, true, null);
+        });
+        Object ours = Spans.beginRequest();
+        spin(10);
+        Object token = Spans.beginTask(task);
+        spin(30);
+        Spans.endTask(token);
+        Spans.endRequest(ours, "GET", null, "/ours", 200, false, null);
+        Spans.completeRequest(theirs[0], null, 200, null);
+        List<RecordedEvent> events = of(recorded(), "HttpRequest");
+        assertThat(events).extracting(event -> event.getString("route")).containsExactly("/ours", "/theirs");
+        assertThat(events.get(0).getLong("cpuTime")).isBetween(9 * MILLI, 20 * MILLI);
+        assertThat(events.get(1).getLong("cpuTime")).isBetween(29 * MILLI, 45 * MILLI);
+    }
+
+    @Test
+    void anAsynchronousRequestLastsUntilItsAnswer() throws Exception {
+        Object request = Spans.beginRequest();
+        spin(5);
+        end(request, true);
+        assertThat(Spans.beginRequest())
+                .as("the thread is free again")
+                .isNotNull()
+                .satisfies(other -> end(other, false));
+        onAnotherThread(() -> {
+            Object token = Spans.continueRequest(request);
+            spin(10);
+            Spans.endTask(token);
+        });
+        TimeUnit.MILLISECONDS.sleep(30);
+        onAnotherThread(() -> Spans.completeRequest(request, "/late/{id}", 503, null));
+        Spans.completeRequest(request, null, 200, null);
+        List<RecordedEvent> events = recorded();
+        RecordedEvent late = of(events, "HttpRequest").get(1);
+        assertThat(late.getString("route")).isEqualTo("/late/{id}");
+        assertThat(late.getInt("status")).isEqualTo(503);
+        assertThat(late.getBoolean("failed") && late.getBoolean("async")).isTrue();
+        assertThat(late.getDuration()).isGreaterThan(Duration.ofMillis(44));
+        assertThat(part(late, "Handoff")).isGreaterThan(29 * MILLI);
+        assertThat(part(late, "OnCpu")).isBetween(14 * MILLI, 25 * MILLI);
+        addsUp(late);
+        assertThat(of(events, "EndpointSummary").stream().mapToLong(e -> e.getLong("count")))
+                .containsExactlyInAnyOrder(1L, 1L);
+    }
+
+    @Test
+    void anAnswerBeforeTheHandlersReturnIsCountedOnce() throws Exception {
+        Object request = Spans.beginRequest();
+        onAnotherThread(() -> Spans.completeRequest(request, null, 202, null));
+        end(request, true);
+        Object second = Spans.beginRequest();
+        end(second, true);
+        onAnotherThread(() -> {
+            Object token = Spans.continueRequest(second);
+            // By the thread that works for it: what it still does belongs to it.
+            Spans.completeRequest(second, null, 202, null);
+            spin(10);
+            Spans.endTask(token);
+        });
+        List<RecordedEvent> events = recorded();
+        assertThat(of(events, "HttpRequest")).hasSize(2).allSatisfy(event -> assertThat(event.getInt("status"))
+                .isEqualTo(202));
+        assertThat(of(events, "HttpRequest").get(1).getLong("cpuTime")).isGreaterThan(9 * MILLI);
+        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(2);
+    }
+
+    @Test
+    void whatWasNeverEndedIsDroppedWithTheSpanAroundIt() throws Exception {
+        for (int i = 0; i < 50; i++) {
+            Object request = Spans.beginRequest();
+            assertThat(request).isNotNull();
+            assertThat(Spans.beginWait("pool")).isNotNull();
+            assertThat(Spans.beginStatement(null, "select 1")).isNotNull();
+            assertThat(Spans.beginWaiting()).isNotZero();
+            end(request, false);
+        }
+        List<RecordedEvent> events = recorded();
+        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(50);
+        assertThat(of(events, "SqlStatement")).isEmpty();
+    }
+
+    @Test
+    void aTraceIsTakenFromTheHeaderAndPassedOnUnchanged() throws Exception {
+        Object request = Spans.beginRequest();
+        Spans.trace(request, TRACE);
+        Object call = Spans.beginCall("GET", "localhost", 8080, "/orders/1");
+        assertThat(Spans.traceparent(call)).isEqualTo(TRACE);
+        assertThat(Spans.beginCall("GET", "the same", 1, "/")).isNull();
+        Spans.endCall(call, 200, false, null);
+        end(request, false);
+        Object alone = Spans.beginRequest();
+        for (String bad : List.of(
+                "",
+                "00-0-0-0",
+                TRACE.replace('a', 'A'),
+                "ff" + TRACE.substring(2),
+                TRACE + "x",
+                "00-00000000000000000000000000000000-b7ad6b7169203331-01")) {
+            Spans.trace(alone, bad);
+        }
+        Object other = Spans.beginCall("GET", "localhost", -1, "/");
+        assertThat(Spans.traceparent(other)).isNull();
+        Spans.endCall(other, 500, false, null);
+        end(alone, false);
+        List<RecordedEvent> events = recorded();
+        RecordedEvent traced = of(events, "HttpRequest").get(0);
+        assertThat(traced.getString("traceId")).isEqualTo("0af7651916cd43dd8448eb211c80319c");
+        assertThat(traced.getString("parentSpanId")).isEqualTo("b7ad6b7169203331");
+        assertThat(of(events, "HttpRequest").get(1).getString("traceId")).isNull();
+        RecordedEvent made = of(events, "HttpCall").get(0);
+        assertThat(made.getString("traceId")).isEqualTo("0af7651916cd43dd8448eb211c80319c");
+        assertThat(made.getString("parentSpanId")).isEqualTo(traced.getString("spanId"));
+        assertThat(made.getString("target")).isEqualTo("localhost:8080");
+        assertThat(made.getString("route")).isEqualTo("/orders/{id}");
+        assertThat(of(events, "HttpCall").get(1).getBoolean("failed")).isTrue();
+        assertThat(of(events, "CallSummary").stream().map(e -> e.getString("target")))
+                .containsExactlyInAnyOrder("localhost:8080", "localhost");
+    }
+
+    @Test
+    void anAsynchronousCallLastsUntilItsAnswerWhicheverComesFirst() throws Exception {
+        Object late = Spans.beginCall("GET", "late", -1, "/");
+        Spans.endCall(late, 0, true, null);
+        TimeUnit.MILLISECONDS.sleep(20);
+        onAnotherThread(() -> Spans.completeCall(late, 200, null));
+        Object early = Spans.beginCall("GET", "early", -1, "/");
+        onAnotherThread(() -> Spans.completeCall(early, 200, null));
+        Spans.endCall(early, 0, true, null);
+        Spans.completeCall(early, 500, null);
+        List<RecordedEvent> events = recorded();
+        RecordedEvent waited = of(events, "HttpCall").get(0);
+        assertThat(waited.getDuration()).isGreaterThan(Duration.ofMillis(19));
+        assertThat(part(waited, "Handoff")).isGreaterThan(18 * MILLI);
+        addsUp(waited);
+        assertThat(of(events, "HttpCall")).hasSize(2).allSatisfy(call -> {
+            assertThat(call.getInt("status")).isEqualTo(200);
+            assertThat(call.getBoolean("async")).isTrue();
+        });
+        assertThat(of(events, "CallSummary")).hasSize(2);
+    }
+
+    @Test
+    void whatIsGivenUpForTheBudgetIsGivenUpInItsOrder() throws Exception {
+        recorder.shed(Shedding.EVENTS);
+        Object request = Spans.beginRequest();
+        end(request, false);
+        recorder.shed(Shedding.NOTHING);
+        request = Spans.beginRequest();
+        end(request, false);
+        List<RecordedEvent> events = recorded();
+        assertThat(of(events, "HttpRequest")).hasSize(1);
+        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(2);
+    }
+
+    @Test
+    void theWaitsOfTheJdkAreCountedOnceAndOnlyWithinASpan() throws Exception {
+        assertThat(Spans.beginWaiting()).isZero();
+        Object request = Spans.beginRequest();
+        for (int kind : new int[] {Spans.LOCK, Spans.PARK, Spans.SOCKET, Spans.FILE}) {
+            long begun = Spans.beginWaiting();
+            assertThat(Spans.beginWaiting()).as("a wait in a wait").isZero();
+            TimeUnit.MILLISECONDS.sleep(10 + 5L * kind);
+            Spans.waited(kind, begun);
+        }
+        end(request, false);
+        assertThat(Spans.beginWaiting()).isZero();
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        assertThat(LongStream.of(part(event, "Lock"), part(event, "Park"), part(event, "Socket"), part(event, "File"))
+                        .map(nanos -> Math.round(nanos / 5e6)))
+                .containsExactly(2L, 3L, 4L, 5L);
+        addsUp(event);
+    }
+}

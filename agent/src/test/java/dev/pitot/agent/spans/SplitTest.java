@@ -1,0 +1,51 @@
+package dev.pitot.agent.spans;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class SplitTest {
+    @Test
+    void thePartsAlwaysAddUpToTheWholeAndNoneIsNegative() {
+        Random random = new Random(4);
+        Split split = new Split();
+        for (int i = 0; i < 100_000; i++) {
+            long wall = random.nextInt(1_000_000_000);
+            long most = wall + wall / 2 + 2;
+            for (int part = Part.LOCK; part <= Part.POOL; part++) {
+                split.waits[part] = random.nextInt(4) == 0 ? random.nextLong(most) / 3 : 0;
+            }
+            split.blocked = random.nextLong(most) - 1_000_000;
+            split.waited = random.nextLong(most);
+            split.pauses = random.nextLong(most) - 1000;
+            long cpuTime = random.nextInt(5) == 0 ? Long.MIN_VALUE : random.nextLong(most);
+            long queued = random.nextInt(5) == 0 ? Long.MIN_VALUE : random.nextLong(most) / 4;
+            split.of(wall, cpuTime, queued);
+            assertThat(Arrays.stream(split.parts).sum()).isEqualTo(wall);
+            assertThat(Arrays.stream(split.parts).min().orElseThrow()).isNotNegative();
+        }
+    }
+
+    @Test
+    void whatIsMeasuredInNanosecondsGoesBeforeWhatTheJvmTellsInMilliseconds() {
+        Split split = new Split();
+        split.waits[Part.SOCKET] = 60;
+        split.waits[Part.PARK] = 10;
+        split.waited = 10 + 15;
+        split.blocked = 5;
+        split.of(100, 8, 2);
+        assertThat(split.parts).containsExactly(8, 2, 5, 25, 60, 0, 0, 0, 0, 0, 0, 0);
+    }
+
+    @Test
+    void theQueueForACpuAtTheEndOfAWaitIsNotCountedTwice() {
+        Split split = new Split();
+        split.waits[Part.SOCKET] = 90;
+        split.of(100, 10, 30);
+        assertThat(split.parts[Part.RUN_QUEUE]).isEqualTo(30);
+        assertThat(split.parts[Part.SOCKET]).isEqualTo(60);
+        assertThat(split.parts[Part.UNKNOWN]).isZero();
+    }
+}
