@@ -96,6 +96,20 @@ final class LoopFigures {
         return (DoubleStream.of(samples).sum() - samples.length * idle) / work.getLong("iterations");
     }
 
+    /** What requests that only compute account for of all that the process counted meanwhile; 1 is all of it. */
+    double shareOfBusyRequests(ToDoubleFunction<RecordedEvent> ofRequest, ToDoubleFunction<RecordedEvent> ofProcess) {
+        RecordedEvent busy = of("pitot.test.Busy").get(0);
+        assertThat(requests("/busy")).hasSize(busy.getInt("requests"));
+        double process = of("pitot.ProcessCounters").stream()
+                .filter(sample -> !sample.getStartTime()
+                                .minus(sample.getDuration("interval"))
+                                .isBefore(busy.getStartTime())
+                        && sample.getStartTime().isBefore(busy.getEndTime()))
+                .mapToDouble(ofProcess)
+                .sum();
+        return requests("/busy").stream().mapToDouble(ofRequest).sum() / process;
+    }
+
     double total(String type, ToDoubleFunction<RecordedEvent> figure) {
         return of(type).stream().mapToDouble(figure).sum();
     }

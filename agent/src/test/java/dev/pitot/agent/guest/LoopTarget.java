@@ -31,6 +31,8 @@ public final class LoopTarget {
     static final int SMALL = 20_000;
 
     static final int LARGE = 120_000;
+    /** Requests that the long loop is served in once more, each a part of it. */
+    static final int BUSY = 5;
     /** More than a second, so that one sample of a second at least ends and another begins in it. */
     private static final int IDLE_SECONDS = 2;
 
@@ -39,6 +41,13 @@ public final class LoopTarget {
     @StackTrace(false)
     static final class Work extends Event {
         long iterations;
+    }
+
+    /** Nothing but requests that compute, one after the other, with idle seconds around them. */
+    @Name("pitot.test.Busy")
+    @StackTrace(false)
+    static final class Busy extends Event {
+        int requests;
     }
 
     private static final CountDownLatch NEVER = new CountDownLatch(1);
@@ -51,11 +60,13 @@ public final class LoopTarget {
         int iterations = Integer.parseInt(args[2]);
         // Late it would make JFR write all its metadata anew, for more than a second in an emulated interpreter.
         FlightRecorder.register(Work.class);
+        FlightRecorder.register(Busy.class);
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 10);
         server.setExecutor(Executors.newSingleThreadExecutor());
         server.createContext("/none", exchange -> serve(exchange, 0));
         server.createContext("/small", exchange -> serve(exchange, SMALL));
         server.createContext("/large", exchange -> serve(exchange, LARGE));
+        server.createContext("/busy", exchange -> serve(exchange, iterations / BUSY));
         server.start();
         awaitAgent();
         get(server, "/none"); // The first of a thread opens its counters.
@@ -66,6 +77,7 @@ public final class LoopTarget {
             get(server, "/large");
         }
         work(iterations);
+        busy(server);
         try (Recording all = FlightRecorder.getFlightRecorder().takeSnapshot()) {
             all.dump(Path.of(args[0]));
         }
@@ -110,6 +122,18 @@ public final class LoopTarget {
         NEVER.await(IDLE_SECONDS, TimeUnit.SECONDS);
         work.iterations = iterations;
         work.commit();
+    }
+
+    private static void busy(HttpServer server) throws IOException, InterruptedException {
+        Busy busy = new Busy();
+        busy.begin();
+        NEVER.await(IDLE_SECONDS, TimeUnit.SECONDS);
+        for (int i = 0; i < BUSY; i++) {
+            get(server, "/busy");
+        }
+        NEVER.await(IDLE_SECONDS, TimeUnit.SECONDS);
+        busy.requests = BUSY;
+        busy.commit();
     }
 
     /** The same instructions each time round, with no call and no allocation in it. */

@@ -118,6 +118,9 @@ class PmuGuestIT {
         cyclesAreTwiceTheInstructions(figures);
         assertThat(figures.requests("/large")).allSatisfy(request -> assertThat(request.getDouble("contextSwitches"))
                 .isNotNegative());
+        double share = figures.shareOfBusyRequests(field("instructions"), field("instructions"));
+        System.out.printf(Locale.ROOT, "requests that compute: %.4f of the process's instructions%n", share);
+        assertThat(share).isBetween(0.9, 1.0);
         // This PMU knows no caches and branches, and that is no zero.
         assertThat(figures.of("pitot.ProcessCounters")).allSatisfy(sample -> assertThat(sample.getDouble("cacheMisses"))
                 .isNaN());

@@ -75,6 +75,13 @@ public final class HttpServerTarget {
                     })
                     .start();
         });
+        server.createContext("/spin", exchange -> {
+            long until = System.nanoTime() + 20_000_000;
+            while (System.nanoTime() < until) {
+                Thread.onSpinWait();
+            }
+            answer(exchange, 200);
+        });
         server.createContext("/allocate", exchange -> {
             byte[][] waste = new byte[64][];
             for (int i = 0; i < waste.length; i++) {
