@@ -31,7 +31,7 @@ public final class LoopTarget {
     static final int SMALL = 20_000;
 
     static final int LARGE = 120_000;
-    /** Requests that the long loop is served in once more, each a part of it. */
+    /** Requests one after the other, each of half the long loop. */
     static final int BUSY = 5;
     /** More than a second, so that one sample of a second at least ends and another begins in it. */
     private static final int IDLE_SECONDS = 2;
@@ -66,7 +66,7 @@ public final class LoopTarget {
         server.createContext("/none", exchange -> serve(exchange, 0));
         server.createContext("/small", exchange -> serve(exchange, SMALL));
         server.createContext("/large", exchange -> serve(exchange, LARGE));
-        server.createContext("/busy", exchange -> serve(exchange, iterations / BUSY));
+        server.createContext("/busy", exchange -> serve(exchange, iterations / 2));
         server.start();
         awaitAgent();
         get(server, "/none"); // The first of a thread opens its counters.

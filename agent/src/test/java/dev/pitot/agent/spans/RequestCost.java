@@ -9,6 +9,7 @@ import dev.pitot.events.Spans;
 import java.lang.management.ManagementFactory;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.locks.LockSupport;
 import jdk.jfr.Recording;
 
 /**
@@ -18,6 +19,7 @@ import jdk.jfr.Recording;
 public final class RequestCost {
     private static final int WARM_UP = 100_000;
     private static final int REQUESTS = 300_000;
+    private static final int WAITS = 300;
 
     private RequestCost() {}
 
@@ -55,7 +57,9 @@ public final class RequestCost {
                 best = Math.min(best, System.nanoTime() - start);
             }
             bytes = bean.getCurrentThreadAllocatedBytes() - bytes;
-            System.out.printf("%-36s %6d ns %5.1f B per request%n", what, best / REQUESTS, bytes / (5.0 * REQUESTS));
+            System.out.printf(
+                    "%-36s %6d ns %5.1f B per request; %5d ns of CPU when the thread waits before and within it%n",
+                    what, best / REQUESTS, bytes / (5.0 * REQUESTS), afterWaits(true) - afterWaits(false));
         });
         thread.start();
         thread.join();
@@ -68,5 +72,27 @@ public final class RequestCost {
                 Spans.endRequest(token, "GET", null, "/orders/4711", 200, false, null);
             }
         }
+    }
+
+    /**
+     * CPU time of a round in which the thread waits for a millisecond, as a server's does for its next request, begins a request, and waits in it:
+     * the most that there is to read. The least of several rounds.
+     */
+    private static long afterWaits(boolean measured) {
+        ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long best = Long.MAX_VALUE;
+        for (int round = 0; round < 5; round++) {
+            long start = bean.getCurrentThreadCpuTime();
+            for (int i = 0; i < WAITS; i++) {
+                LockSupport.parkNanos(1_100_000);
+                Object token = measured ? Spans.beginRequest() : null;
+                LockSupport.parkNanos(1_100_000);
+                if (token != null) {
+                    Spans.endRequest(token, "GET", null, "/orders/4711", 200, false, null);
+                }
+            }
+            best = Math.min(best, bean.getCurrentThreadCpuTime() - start);
+        }
+        return best / WAITS;
     }
 }
