@@ -7,8 +7,8 @@ import java.util.Locale;
 import java.util.Random;
 
 /**
- * What the shop sells, the same in every run. Searching it is arithmetic on small strings that fit the caches; recommending from
- * it jumps through a graph far larger than them. Immutable after construction, so any thread may call any method.
+ * What the shop sells, the same in every run. Searching it is arithmetic on small strings that fit the caches. Immutable after
+ * construction, so any thread may call any method.
  */
 final class Catalogue {
     /** One article; the price is in euro cents. */
@@ -19,12 +19,6 @@ final class Catalogue {
 
     static final int PRODUCTS = 1200;
     static final int CUSTOMERS = 50_000;
-
-    /** 2^20 visits with four followers each make 16 MiB of edges: more than the private caches of a core hold. */
-    private static final int VISITS = 1 << 20;
-
-    private static final int FOLLOWERS = 4;
-    private static final int STEPS = 20_000;
 
     private static final String[] KINDS = {
         "Kettle", "Lantern", "Compass", "Teapot", "Notebook", "Backpack", "Thermos", "Hammock", "Telescope", "Umbrella",
@@ -45,7 +39,6 @@ final class Catalogue {
     };
 
     private final List<Product> products;
-    private final int[] followers;
 
     Catalogue(long seed) {
         Random random = new Random(seed);
@@ -57,10 +50,6 @@ final class Catalogue {
             all.add(new Product(id, look + " " + kind + " " + id, praise, 495 + random.nextInt(25_000)));
         }
         products = List.copyOf(all);
-        followers = new int[VISITS * FOLLOWERS];
-        for (int i = 0; i < followers.length; i++) {
-            followers[i] = random.nextInt(VISITS);
-        }
     }
 
     List<Product> products() {
@@ -123,17 +112,9 @@ final class Catalogue {
         return previous[to.length()];
     }
 
-    /**
-     * Five products that people who shop like this customer went on to look at: a fixed walk through the visits graph, where
-     * each step needs the memory that the step before it read, so the CPU waits for memory and little else.
-     */
-    List<Product> recommendations(int customer) {
-        int[] seen = new int[PRODUCTS];
-        int visit = Math.floorMod(customer * 0x9E3779B9, VISITS);
-        for (int step = 0; step < STEPS; step++) {
-            visit = followers[visit * FOLLOWERS + (visit + step) % FOLLOWERS];
-            seen[visit % PRODUCTS]++;
-        }
+    /** Five products that people who shop like this customer went on to look at: those that a walk through the visits saw most. */
+    List<Product> recommendations(int customer, Visits visits) {
+        int[] seen = visits.seen(customer, PRODUCTS);
         List<Product> best = new ArrayList<>(products);
         best.sort(Comparator.comparingInt((Product product) -> -seen[product.id() - 1])
                 .thenComparingInt(Product::id));

@@ -1,7 +1,7 @@
 package dev.pitot.examples;
 
 /**
- * Writes JSON by hand, as the examples depend on nothing but the JDK. One instance builds one document, on one thread; the caller
+ * Writes JSON by hand, as the shop needs no library for it. One instance builds one document, on one thread; the caller
  * keeps brackets balanced.
  */
 final class Json {
@@ -41,6 +41,12 @@ final class Json {
         quoted(name);
         out.append(':');
         return this;
+    }
+
+    /** An element of an array. */
+    Json text(String value) {
+        separate();
+        return quoted(value);
     }
 
     private void separate() {

@@ -58,6 +58,13 @@ public final class LoadGenerator implements AutoCloseable {
             new Target(3, 1, "GET", "/report"),
             new Target(3, 4, "GET", "/inventory"),
             new Target(8, 1, "GET", "/shipping/{product}"),
+            new Target(3, 1, "GET", "/loyalty"),
+            new Target(3, 1, "GET", "/loyalty/sorted"),
+            new Target(4, 1, "GET", "/sessions"),
+            new Target(3, 1, "GET", "/history/{member}"),
+            new Target(4, 1, "GET", "/history/joined/{member}"),
+            new Target(4, 1, "GET", "/delivery/{product}"),
+            new Target(3, 1, "GET", "/vouchers/{customer}"),
             new Target(10, 1, "POST", "/payments"),
             new Target(4, 1, "GET", "/health"));
     private static final List<String> WORDS =
@@ -273,6 +280,7 @@ public final class LoadGenerator implements AutoCloseable {
         String path = target.path()
                 .replace("{product}", Integer.toString(1 + random.nextInt(Catalogue.PRODUCTS)))
                 .replace("{customer}", Integer.toString(1 + random.nextInt(Catalogue.CUSTOMERS)))
+                .replace("{member}", Integer.toString(1 + random.nextInt(History.MEMBERS)))
                 .replace("{word}", WORDS.get(random.nextInt(WORDS.size())));
         return HttpRequest.newBuilder(URI.create(base + path))
                 .timeout(TIMEOUT)

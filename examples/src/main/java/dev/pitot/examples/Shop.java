@@ -12,20 +12,26 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tiny web shop in memory, whose endpoints differ in what they cost the machine: arithmetic, strings, cache misses, garbage, a
- * lock, waiting, and failures. It serves on 127.0.0.1 only, from a fixed pool of threads named {@code shop-1}, {@code shop-2}, …;
- * its data is the same in every run.
+ * A tiny web shop in memory, whose endpoints differ in what they cost the machine: arithmetic, strings, cache misses, missed
+ * branches, garbage, collections, a lock, waiting, statements, calls, work on other threads, and failures. It serves on 127.0.0.1
+ * only, from a fixed pool of threads named {@code shop-1}, {@code shop-2}, …; its data is the same in every run.
  *
  * <p>Each route is a context of its own ({@link HttpServer#createContext}); a context that ends in {@code /} takes one number as
  * the rest of the path.
@@ -35,6 +41,8 @@ public final class Shop implements AutoCloseable {
     public static final int PAYMENTS_PER_FAILURE = 10;
 
     private static final long SEED = 20261123;
+    private static final int WORKERS = 2;
+    private static final int VOUCHERS = 4;
     private static final int MAX_BODY_BYTES = 8 * 1024;
     private static final int MAX_QUERY_CHARS = 40;
     private static final String USAGE = """
@@ -46,9 +54,15 @@ public final class Shop implements AutoCloseable {
 
     private final Catalogue catalogue = new Catalogue(SEED);
     private final Orders orders = new Orders(catalogue, SEED);
+    private final Loyalty loyalty = new Loyalty(SEED);
+    private final Sessions sessions = new Sessions();
+    private final Lazy<Visits> visits = new Lazy<>(Visits::new);
+    private final Lazy<History> history = new Lazy<>(() -> new History(catalogue, SEED));
+    private final Lazy<Carrier> carrier = new Lazy<>(Carrier::new);
     private final AtomicLong payments = new AtomicLong();
     private final HttpServer server;
     private final ExecutorService threads;
+    private final ExecutorService workers;
 
     /**
      * Opens the shop; it serves when this returns.
@@ -63,9 +77,8 @@ public final class Shop implements AutoCloseable {
             System.setProperty("sun.net.httpserver.nodelay", "true");
         }
         server = HttpServer.create(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port), 0);
-        AtomicInteger number = new AtomicInteger();
-        threads =
-                Executors.newFixedThreadPool(threadCount, task -> new Thread(task, "shop-" + number.incrementAndGet()));
+        threads = pool(threadCount, "shop-");
+        workers = pool(WORKERS, "shop-worker-");
         server.setExecutor(threads);
 
         route("GET", "/", this::home);
@@ -74,12 +87,24 @@ public final class Shop implements AutoCloseable {
         route("GET", "/products/", this::product);
         route("GET", "/search", this::search);
         route("GET", "/recommendations/", this::recommendations);
+        route("GET", "/loyalty", request -> gold(false));
+        route("GET", "/loyalty/sorted", request -> gold(true));
         route("GET", "/report", this::report);
+        route("GET", "/sessions", this::openSessions);
         route("GET", "/inventory", this::inventory);
         route("GET", "/shipping/", this::shipping);
+        route("GET", "/history/", request -> history(request, History::lineByLine));
+        route("GET", "/history/joined/", request -> history(request, History::joined));
+        route("GET", "/delivery/", this::delivery);
+        route("GET", "/vouchers/", this::vouchers);
         route("POST", "/checkout", this::checkout);
         route("POST", "/payments", this::pay);
         server.start();
+    }
+
+    private static ExecutorService pool(int size, String name) {
+        AtomicInteger number = new AtomicInteger();
+        return Executors.newFixedThreadPool(size, task -> new Thread(task, name + number.incrementAndGet()));
     }
 
     /** The port it listens on. */
@@ -97,10 +122,19 @@ public final class Shop implements AutoCloseable {
     public void close() {
         server.stop(0);
         threads.shutdownNow();
+        workers.shutdownNow();
+        Carrier called = carrier.end();
+        if (called != null) {
+            called.close();
+        }
+        History asked = history.end();
+        if (asked != null) {
+            asked.close();
+        }
     }
 
     private Reply home(Request request) {
-        return Reply.text("Pitot's example shop: try /products, /search?q=kettle, /recommendations/7, /report\n");
+        return Reply.text("Pitot's example shop: try /products, /search?q=kettle, /recommendations/7, /history/7\n");
     }
 
     private Reply products(Request request) {
@@ -129,11 +163,11 @@ public final class Shop implements AutoCloseable {
         return Reply.json(json.close(']').close('}'));
     }
 
-    private Reply recommendations(Request request) throws Refused {
+    private Reply recommendations(Request request) throws Refused, InterruptedException {
         int customer = request.rest("customer", Catalogue.CUSTOMERS);
         Json json = new Json().open('{').field("customer", customer);
         json.name("recommendations").open('[');
-        for (Catalogue.Product product : catalogue.recommendations(customer)) {
+        for (Catalogue.Product product : catalogue.recommendations(customer, get(visits))) {
             write(json, product);
         }
         return Reply.json(json.close(']').close('}'));
@@ -160,6 +194,82 @@ public final class Shop implements AutoCloseable {
         TimeUnit.MILLISECONDS.sleep(millis);
         Json json = new Json().open('{').field("product", product).field("days", 1 + product % 5);
         return Reply.json(json.field("carrierMillis", millis).close('}'));
+    }
+
+    private Reply gold(boolean sorted) {
+        Json json = new Json().open('{').field("members", Loyalty.MEMBERS).field("gold", loyalty.gold(sorted));
+        return Reply.json(json.close('}'));
+    }
+
+    private Reply openSessions(Request request) {
+        long opened = sessions.open();
+        Json json = new Json().open('{').field("opened", opened).field("kept", sessions.size());
+        return Reply.json(json.close('}'));
+    }
+
+    private Reply history(Request request, Query query) throws Refused, InterruptedException {
+        int member = request.rest("member", History.MEMBERS);
+        List<History.Line> lines;
+        try {
+            lines = query.lines(get(history), member);
+        } catch (SQLException e) {
+            throw new Refused(503, "The database did not answer: " + e.getMessage() + ".");
+        }
+        Json json = new Json().open('{').field("member", member).name("lines").open('[');
+        for (History.Line line : lines) {
+            json.open('{').field("product", line.product()).cents("price", line.priceCents());
+            json.field("quantity", line.quantity()).close('}');
+        }
+        return Reply.json(json.close(']').close('}'));
+    }
+
+    /** Asks a carrier that is there: another server, by HTTP. */
+    private Reply delivery(Request request) throws Refused, InterruptedException {
+        int parcel = request.rest("parcel", Catalogue.PRODUCTS);
+        try {
+            int days = get(carrier).days(parcel);
+            return Reply.json(new Json()
+                    .open('{')
+                    .field("parcel", parcel)
+                    .field("days", days)
+                    .close('}'));
+        } catch (IOException e) {
+            throw new Refused(503, "The carrier did not answer: " + e.getMessage() + ".");
+        }
+    }
+
+    /** Four vouchers, each made by another thread while this one waits. */
+    private Reply vouchers(Request request) throws Refused, InterruptedException {
+        int customer = request.rest("customer", Catalogue.CUSTOMERS);
+        List<Callable<String>> tasks = new ArrayList<>();
+        for (int i = 1; i <= VOUCHERS; i++) {
+            int number = i;
+            tasks.add(() -> Orders.voucher(customer, number));
+        }
+        Json json = new Json()
+                .open('{')
+                .field("customer", customer)
+                .name("vouchers")
+                .open('[');
+        try {
+            for (Future<String> voucher : workers.invokeAll(tasks)) {
+                json.text(voucher.get());
+            }
+        } catch (ExecutionException | RejectedExecutionException e) {
+            throw new Refused(503, "The vouchers could not be made: " + e.getMessage() + ".");
+        }
+        return Reply.json(json.close(']').close('}'));
+    }
+
+    /** @throws Refused when there is no memory, say, to make it */
+    private static <T> T get(Lazy<T> part) throws Refused, InterruptedException {
+        try {
+            return part.get();
+        } catch (InterruptedException e) {
+            throw e;
+        } catch (Exception | OutOfMemoryError e) {
+            throw new Refused(503, "The shop could not open this part of it (" + e + "); give it -Xmx128m or more.");
+        }
     }
 
     private Reply checkout(Request request) throws Refused {
@@ -371,6 +481,11 @@ public final class Shop implements AutoCloseable {
 
     private interface Endpoint {
         Reply answer(Request request) throws Refused, InterruptedException;
+    }
+
+    /** A way to ask for a member's lines. */
+    private interface Query {
+        List<History.Line> lines(History history, int member) throws SQLException;
     }
 
     /** What was asked beyond the route: the rest of the path, and the parameters of query and form body together. */

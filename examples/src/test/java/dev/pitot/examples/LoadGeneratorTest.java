@@ -56,7 +56,7 @@ class LoadGeneratorTest {
                 LoadGenerator load = new LoadGenerator(recorder.uri(), 1000, null, 3)) {
             load.start();
 
-            await().atMost(LIMIT).until(() -> recorder.routes.size() == 11);
+            await().atMost(LIMIT).until(() -> recorder.routes.size() == 18);
             load.close();
             assertThat(recorder.routes)
                     .containsExactlyInAnyOrder(
@@ -69,6 +69,13 @@ class LoadGeneratorTest {
                             "GET /report",
                             "GET /inventory",
                             "GET /shipping/N",
+                            "GET /loyalty",
+                            "GET /loyalty/sorted",
+                            "GET /sessions",
+                            "GET /history/N",
+                            "GET /history/joined/N",
+                            "GET /delivery/N",
+                            "GET /vouchers/N",
                             "POST /checkout",
                             "POST /payments");
         }

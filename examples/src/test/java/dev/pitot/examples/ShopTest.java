@@ -13,6 +13,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -49,6 +50,11 @@ class ShopTest {
                 "/report             | {\"bestSellers\":[{\"product\":\"",
                 "/inventory          | {\"pieces\":",
                 "/shipping/3         | \"carrierMillis\":18}",
+                "/loyalty            | {\"members\":65536,\"gold\":3",
+                "/sessions           | {\"opened\":200,\"kept\":200}",
+                "/history/7          | {\"member\":7,\"lines\":[{\"product\":\"",
+                "/delivery/3         | {\"parcel\":3,\"days\":4}",
+                "/vouchers/3         | {\"customer\":3,\"vouchers\":[\"",
             })
     void eachRouteAnswersWhatItIsFor(String path, String content) throws Exception {
         HttpResponse<String> response = get(path);
@@ -73,7 +79,7 @@ class ShopTest {
     @Test
     void twoShopsSellTheSame() throws Exception {
         try (Shop other = new Shop(0, 1)) {
-            for (String path : List.of("/products", "/report", "/recommendations/7")) {
+            for (String path : List.of("/products", "/report", "/recommendations/7", "/history/7", "/loyalty")) {
                 assertThat(send("GET", other.uri() + path, "").body())
                         .isEqualTo(get(path).body());
             }
@@ -91,6 +97,58 @@ class ShopTest {
     }
 
     @Test
+    void aHistoryIsTheSameWithOneStatementAsWithOneMoreForEachLine() throws Exception {
+        get("/history/1");
+        long before = History.trips();
+        String lineByLine = get("/history/7").body();
+        long between = History.trips();
+        String joined = get("/history/joined/7").body();
+
+        assertThat(joined).isEqualTo(lineByLine);
+        assertThat(joined.split("\"product\":")).hasSize(1 + History.LINES);
+        assertThat(between - before).isEqualTo(1 + History.LINES);
+        assertThat(History.trips() - between).isEqualTo(1);
+        // Nor does the database give what it remembers from the last time.
+        get("/history/joined/7");
+        assertThat(History.trips() - between).isEqualTo(2);
+    }
+
+    @Test
+    void theOrderOfPointsChangesNothingButHowTheyAreCounted() throws Exception {
+        assertThat(get("/loyalty/sorted").body()).isEqualTo(get("/loyalty").body());
+    }
+
+    @Test
+    void sessionsAreDroppedSoThatMemoryIsBounded() throws Exception {
+        for (int call = 1; call <= 8; call++) {
+            get("/sessions");
+        }
+        assertThat(get("/sessions").body()).isEqualTo("{\"opened\":1800,\"kept\":" + Sessions.KEPT + "}");
+    }
+
+    @Test
+    void aWalkThroughTheVisitsReadsMemoryThatNoCacheHolds() {
+        Visits visits = new Visits();
+        BitSet cacheLines = new BitSet();
+        int visit = Visits.first(11);
+        for (int step = 0; step < Visits.STEPS; step++) {
+            visit = visits.after(visit);
+            cacheLines.set(visit / 16);
+        }
+        assertThat(cacheLines.cardinality()).isGreaterThan(Visits.STEPS * 9 / 10);
+    }
+
+    @Test
+    void vouchersAreMadeOnOtherThreads() throws Exception {
+        String body = get("/vouchers/3").body();
+
+        assertThat(body).matches("\\{\"customer\":3,\"vouchers\":\\[(\"[0-9a-f]{32}\",?){4}]}");
+        assertThat(Thread.getAllStackTraces().keySet())
+                .extracting(Thread::getName)
+                .contains("shop-worker-2");
+    }
+
+    @Test
     void everyTenthPaymentFails() throws Exception {
         for (int payment = 1; payment <= 30; payment++) {
             HttpResponse<String> response = post("/payments", "");
@@ -105,6 +163,8 @@ class ShopTest {
         "GET, /products/0, 404",
         "GET, /products/1201, 404",
         "GET, /products/seven, 404",
+        "GET, /history/201, 404",
+        "GET, /history/joined/0, 404",
         "GET, /search, 400",
         "GET, /checkout, 405",
         "POST, /products, 405",
