@@ -65,6 +65,7 @@ final class Call {
         }
         completed = true;
         completedAt = System.nanoTime();
+        event.end();
         status = itsStatus;
         error = thrown == null ? null : thrown.getClass().getName();
         Done done = made;

@@ -1,5 +1,6 @@
 package dev.pitot.agent.spans;
 
+import dev.pitot.events.HttpRequest;
 import java.util.Arrays;
 
 /**
@@ -35,6 +36,7 @@ final class OwnCost {
         ThreadMeter.Mark inner = meter.newMark();
         Cost cost = new Cost(places);
         Split split = new Split();
+        HttpRequest event = new HttpRequest();
         long within = Long.MAX_VALUE;
         long both = Long.MAX_VALUE;
         double[] countsWithin = new double[places];
@@ -44,6 +46,8 @@ final class OwnCost {
         for (int i = 0; i < REHEARSALS; i++) {
             meter.mark(outer, true);
             meter.mark(inner, true);
+            event.begin();
+            event.end();
             meter.since(inner, cost, split);
             within = least(within, cost.cpuTime);
             least(countsWithin, cost.counts);

@@ -98,10 +98,12 @@ public final class SpanRecorder extends Spans.Recorder {
         frame.span = span;
         frame.before = thread.request;
         frame.id = span.id;
+        thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
         if (kind == Frame.Kind.REQUEST) {
+            // An event's own duration is what its parts add up to: reading the counters is not in it, here as at the
+            // end.
             span.event.begin();
         }
-        thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
         thread.push();
         thread.request = span;
         return true;
@@ -142,6 +144,7 @@ public final class SpanRecorder extends Spans.Recorder {
         }
         // First of all: whatever fails below, the next request of this thread must find it closed.
         thread.request = frame.before;
+        span.event.end();
         long wall = close(thread, frame);
         String error = thrown == null ? null : thrown.getClass().getName();
         boolean last;
@@ -173,7 +176,6 @@ public final class SpanRecorder extends Spans.Recorder {
             done.all.set(frame.cost);
             done.own.set(less(frame));
             System.arraycopy(frame.split.parts, 0, done.parts, 0, Part.COUNT);
-            span.event.end();
             thread.stripe = finish(span, done, thread.stripe);
         }
     }
@@ -191,6 +193,7 @@ public final class SpanRecorder extends Spans.Recorder {
             }
             span.completed = true;
             span.completedAt = System.nanoTime();
+            span.event.end();
             span.status = status;
             span.error = thrown == null ? null : thrown.getClass().getName();
             if (route != null) {
@@ -226,7 +229,6 @@ public final class SpanRecorder extends Spans.Recorder {
         Done done = new Done(threads.places());
         done.clear();
         done.duration = span.completedAt - span.begun;
-        span.event.end();
         done.all.clear();
         done.own.clear();
         // The threads may have overlapped, or worked on after the answer.
@@ -351,8 +353,8 @@ public final class SpanRecorder extends Spans.Recorder {
         if (frame.statement == null) {
             frame.statement = new SqlStatement();
         }
-        frame.statement.begin();
         thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_SQL);
+        frame.statement.begin();
         thread.push();
         return frame;
     }
@@ -422,8 +424,8 @@ public final class SpanRecorder extends Spans.Recorder {
         if (frame.wait == null) {
             frame.wait = new ConnectionWait();
         }
-        frame.wait.begin();
         thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_SQL);
+        frame.wait.begin();
         thread.push();
         return frame;
     }
@@ -469,11 +471,11 @@ public final class SpanRecorder extends Spans.Recorder {
                 targets.find(port < 0 ? name : name + ":" + port), thread.request, frame.id, parentId(thread.top()));
         call.event.method = Endpoints.method(method);
         call.event.route = RouteTemplate.of(path);
-        call.event.begin();
         frame.kind = Frame.Kind.CALL;
         frame.span = null;
         frame.call = call;
         thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
+        call.event.begin();
         thread.push();
         return call;
     }
@@ -494,6 +496,7 @@ public final class SpanRecorder extends Spans.Recorder {
             return;
         }
         frame.call = null;
+        call.event.end();
         Done done = closeNested(thread, frame, Part.CALL, thrown);
         if (call.returned(async && thrown == null, status, done, thrown)) {
             thread.stripe = finish(call, done, thread.stripe);
@@ -511,7 +514,6 @@ public final class SpanRecorder extends Spans.Recorder {
     }
 
     private int finish(Call call, Done done, int stripe) {
-        call.event.end();
         done.failed = call.error != null || call.status >= 500;
         done.extras[Done.ASYNC] = call.async ? 1 : 0;
         Span request = call.request;
