@@ -1,0 +1,183 @@
+package dev.pitot.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import jdk.jfr.consumer.RecordedEvent;
+import org.assertj.core.api.SoftAssertions;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The endpoints of the shop, told apart by what Pitot says of their requests. */
+class WhySlowIT {
+    private static final List<String> PARTS = List.of(
+            "OnCpu",
+            "RunQueue",
+            "Lock",
+            "Park",
+            "Socket",
+            "File",
+            "Sql",
+            "Call",
+            "Pool",
+            "Pause",
+            "Handoff",
+            "Unknown");
+
+    /**
+     * An endpoint, how it is asked and what its time should go to.
+     *
+     * @param groups how often, in each of two rounds; the first is to warm up
+     * @param together requests at the same time
+     */
+    private record Endpoint(String method, String route, String path, int groups, int together, String winner) {
+        String name() {
+            return method + " " + route;
+        }
+    }
+
+    private static final List<Endpoint> ENDPOINTS = List.of(
+            new Endpoint("GET", "/shipping/{id}", "/shipping/#", 5, 1, "Park"),
+            new Endpoint("POST", "/checkout", "/checkout?customer=#&product=2&quantity=3", 20, 1, "OnCpu"),
+            new Endpoint("GET", "/recommendations/{id}", "/recommendations/#", 20, 1, "OnCpu"),
+            new Endpoint("GET", "/loyalty", "/loyalty", 20, 1, "OnCpu"),
+            new Endpoint("GET", "/loyalty/sorted", "/loyalty/sorted", 20, 1, "OnCpu"),
+            new Endpoint("GET", "/products", "/products", 20, 1, "OnCpu"),
+            new Endpoint("GET", "/report", "/report", 15, 1, "OnCpu"),
+            new Endpoint("GET", "/sessions", "/sessions", 40, 1, "Pause"),
+            new Endpoint("GET", "/inventory", "/inventory", 2, 6, "Lock"));
+
+    @TempDir
+    Path folder;
+
+    /** One JDK of each feature version from 17 on: of {@code PITOT_TEST_JDKS}, else this one and those of the usual folder. */
+    static Stream<Path> jdks() throws IOException {
+        List<Path> homes = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"))));
+        String given = System.getenv("PITOT_TEST_JDKS");
+        Path usual = Path.of("/usr/lib/jvm");
+        if (given != null) {
+            Stream.of(given.split(File.pathSeparator)).map(Path::of).forEach(homes::add);
+        } else if (Files.isDirectory(usual)) {
+            try (Stream<Path> found = Files.list(usual)) {
+                found.sorted().forEach(homes::add);
+            }
+        }
+        Map<Integer, Path> byVersion = new TreeMap<>();
+        for (Path home : homes) {
+            if (Files.exists(home.resolve("release")) && Files.exists(home.resolve("bin/jcmd"))) {
+                byVersion.putIfAbsent(ShopUnderAgent.version(home), home);
+            }
+        }
+        return byVersion.entrySet().stream().filter(jdk -> jdk.getKey() >= 17).map(Map.Entry::getValue);
+    }
+
+    @ParameterizedTest
+    @MethodSource("jdks")
+    void eachEndpointIsSlowForItsOwnReason(Path jdk) throws Exception {
+        Map<String, Requests> measured = measure(jdk);
+        SoftAssertions all = new SoftAssertions();
+        for (Endpoint endpoint : ENDPOINTS) {
+            Requests requests = measured.get(endpoint.name());
+            String what = endpoint.name() + ": " + requests;
+            all.assertThat(requests.winner()).as(what).isEqualTo(endpoint.winner());
+            all.assertThat(requests.share("Unknown")).as(what).isLessThanOrEqualTo(0.1);
+            // One in ten may be put off its CPU between its own clock and that of its event.
+            all.assertThat(requests.shareThatAddsUp()).as(what).isGreaterThanOrEqualTo(0.9);
+        }
+        all.assertAll();
+        assertThatTheNumbersTellThemApart(measured);
+    }
+
+    private static void assertThatTheNumbersTellThemApart(Map<String, Requests> measured) {
+        Requests checkout = measured.get("POST /checkout");
+        Requests branches = measured.get("GET /loyalty");
+        Requests sorted = measured.get("GET /loyalty/sorted");
+        Requests report = measured.get("GET /report");
+        Requests shipping = measured.get("GET /shipping/{id}");
+
+        // The same instructions: without a PMU only the CPU time tells that its branches are missed.
+        assertThat(branches.mean("cpuTime")).isGreaterThan(2 * sorted.mean("cpuTime"));
+        assertThat(report.mean("allocated")).isGreaterThan(5 * checkout.mean("allocated"));
+        assertThat(measured.get("GET /sessions").mean("allocated")).isBetween(4.6e6, 6e6);
+        assertThat(checkout.mean("cpuTime")).isLessThan(1.1 * checkout.mean("timeOnCpu"));
+        assertThat(shipping.mean("cpuTime")).isLessThan(0.2 * shipping.mean("duration"));
+    }
+
+    /** Requests of the second round by the name of their endpoint. */
+    private Map<String, Requests> measure(Path jdk) throws Exception {
+        try (ShopUnderAgent shop = new ShopUnderAgent(jdk, folder, "http.slow=1h,http.events=100000,budget=none")) {
+            round(shop);
+            // The agent weaves in the background, and by now has done so unless the machine is very busy.
+            await().atMost(Duration.ofSeconds(60)).until(() -> !shop.requests().isEmpty());
+            round(shop);
+            Map<String, List<RecordedEvent>> byName = shop.requests();
+            Map<String, Requests> second = new LinkedHashMap<>();
+            for (Endpoint endpoint : ENDPOINTS) {
+                List<RecordedEvent> events = byName.getOrDefault(endpoint.name(), List.of());
+                int sent = endpoint.groups() * endpoint.together();
+                assertThat(events).as(endpoint.name()).hasSizeBetween(sent, 2 * sent);
+                second.put(endpoint.name(), new Requests(events.subList(events.size() - sent, events.size())));
+            }
+            return second;
+        }
+    }
+
+    private static void round(ShopUnderAgent shop) {
+        for (Endpoint endpoint : ENDPOINTS) {
+            shop.send(endpoint.method(), endpoint.path(), endpoint.groups(), endpoint.together());
+        }
+    }
+
+    /** The requests to one endpoint. */
+    private record Requests(List<RecordedEvent> events) {
+        double mean(String field) {
+            return events.stream().mapToLong(request -> request.getLong(field)).sum() / (double) events.size();
+        }
+
+        double share(String part) {
+            return mean("time" + part) / mean("duration");
+        }
+
+        /** Of the requests, those whose parts add up to the duration within 3 %. */
+        double shareThatAddsUp() {
+            long exact = events.stream()
+                    .filter(request -> {
+                        long parts = PARTS.stream()
+                                .mapToLong(part -> request.getLong("time" + part))
+                                .sum();
+                        return Math.abs(parts - request.getLong("duration")) <= 0.03 * request.getLong("duration");
+                    })
+                    .count();
+            return exact / (double) events.size();
+        }
+
+        /** What took most of the time; how long others kept the CPU busy is no property of an endpoint. */
+        String winner() {
+            return PARTS.stream()
+                    .filter(part -> !part.equals("RunQueue"))
+                    .max((a, b) -> Double.compare(share(a), share(b)))
+                    .orElseThrow();
+        }
+
+        @Override
+        public String toString() {
+            StringBuilder text = new StringBuilder(String.format("%.2f ms", mean("duration") / 1e6));
+            PARTS.stream()
+                    .filter(part -> share(part) >= 0.001)
+                    .forEach(part -> text.append(String.format(", %s %.1f %%", part, 100 * share(part))));
+            return text.toString();
+        }
+    }
+}
