@@ -53,7 +53,9 @@ public final class Spans {
         protected abstract @Nullable Object beginCall(
                 @Nullable String method, @Nullable String host, int port, @Nullable String path);
 
-        protected abstract @Nullable String traceparent(Object call);
+        protected abstract @Nullable Object continueCall(Object call);
+
+        protected abstract @Nullable String traceparent(@Nullable Object call);
 
         protected abstract void endCall(Object call, int status, boolean async, @Nullable Throwable thrown);
 
@@ -282,10 +284,30 @@ public final class Spans {
     }
 
     /**
+     * This thread goes on with a call whose answer {@link #endCall} said is still to come; so no frame is open while it is nobody's
+     * turn.
+     *
+     * @return a token for {@link #endCall}, or null when there is no call, it has ended, or this one is nested in another
+     */
+    public static @Nullable Object continueCall(@Nullable Object call) {
+        Recorder r = recorder;
+        if (r == null || call == null) {
+            return null;
+        }
+        try {
+            return r.continueCall(call);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
      * The header to send with a call that has none yet: the one that came in with the request around it, unchanged; null when none
      * came.
+     *
+     * @param call null for any call of the request that this thread works on
      */
-    public static @Nullable String traceparent(Object call) {
+    public static @Nullable String traceparent(@Nullable Object call) {
         Recorder r = recorder;
         if (r == null) {
             return null;
@@ -300,7 +322,7 @@ public final class Spans {
     /**
      * The method that makes the call has returned on the same thread.
      *
-     * @param async whether the answer is still to come; then {@link #completeCall} ends it
+     * @param async whether the answer is still to come; then {@link #completeCall} ends it, or {@link #continueCall} and this again
      */
     public static void endCall(Object call, int status, boolean async, @Nullable Throwable thrown) {
         Recorder r = recorder;

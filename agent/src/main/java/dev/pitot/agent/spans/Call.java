@@ -22,7 +22,8 @@ final class Call {
 
     private boolean completed;
     private long completedAt;
-    /** What making the call took, kept for its end. */
+    private boolean ended;
+    /** What making the call took so far, kept for its end. */
     private @Nullable Done made;
 
     Call(Summary summary, @Nullable Span request, long id, @Nullable String parentId) {
@@ -32,26 +33,41 @@ final class Call {
         this.parentId = parentId;
     }
 
+    synchronized boolean hasEnded() {
+        return completed;
+    }
+
     /**
-     * The method that makes the call has returned.
+     * The method that makes the call, or a part of it, has returned.
      *
      * @param done what it took; of a call that has ended, made into what that took
      * @return whether the call has ended with it
      */
     synchronized boolean returned(boolean goesOn, int itsStatus, Done done, @Nullable Throwable thrown) {
+        if (ended) {
+            return false;
+        }
+        Done before = made;
+        if (before != null) {
+            done.add(before);
+        }
         async = goesOn;
-        if (!goesOn) {
+        if (goesOn && !completed) {
+            made = done.copy();
+            return false;
+        }
+        if (!completed) {
             completed = true;
+            completedAt = System.nanoTime();
             status = itsStatus;
             error = thrown == null ? null : thrown.getClass().getName();
-            return true;
         }
-        if (completed) {
+        ended = true;
+        made = null;
+        if (goesOn || before != null) {
             lasts(done);
-            return true;
         }
-        made = done.copy();
-        return false;
+        return true;
     }
 
     /**
@@ -71,6 +87,7 @@ final class Call {
         Done done = made;
         made = null;
         if (done != null) {
+            ended = true;
             lasts(done);
         }
         return done;

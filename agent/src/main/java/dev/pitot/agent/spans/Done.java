@@ -49,6 +49,16 @@ final class Done {
         return copy;
     }
 
+    /** Adds what another part of the same span took. */
+    void add(Done part) {
+        duration += part.duration;
+        all.add(part.all);
+        own.add(part.own);
+        for (int i = 0; i < Part.COUNT; i++) {
+            parts[i] = Cost.sum(parts[i], part.parts[i]);
+        }
+    }
+
     void clear() {
         failed = false;
         timed = true;

@@ -471,18 +471,44 @@ public final class SpanRecorder extends Spans.Recorder {
                 targets.find(port < 0 ? name : name + ":" + port), thread.request, frame.id, parentId(thread.top()));
         call.event.method = Endpoints.method(method);
         call.event.route = RouteTemplate.of(path);
+        open(thread, frame, call);
+        call.event.begin();
+        return call;
+    }
+
+    private void open(SpanThread thread, Frame frame, Call call) {
         frame.kind = Frame.Kind.CALL;
         frame.span = null;
         frame.call = call;
         thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
-        call.event.begin();
         thread.push();
+    }
+
+    @Override
+    protected @Nullable Object continueCall(Object token) {
+        SpanThread thread = threads.ofThisThread();
+        if (!(token instanceof Call call) || call.hasEnded() || thread.isWithin(Frame.Kind.CALL)) {
+            return null;
+        }
+        Frame frame = thread.next();
+        if (frame == null) {
+            return null;
+        }
+        frame.id = call.id;
+        open(thread, frame, call);
         return call;
     }
 
     @Override
-    protected @Nullable String traceparent(Object token) {
-        return token instanceof Call call && call.request != null ? call.request.traceparent : null;
+    protected @Nullable String traceparent(@Nullable Object token) {
+        Span request = null;
+        if (token instanceof Call call) {
+            request = call.request;
+        } else {
+            SpanThread thread = threads.peek();
+            request = thread == null ? null : thread.request;
+        }
+        return request == null ? null : request.traceparent;
     }
 
     @Override
