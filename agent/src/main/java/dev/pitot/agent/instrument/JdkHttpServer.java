@@ -24,8 +24,12 @@ final class JdkHttpServer implements Library {
         private OnExchange() {}
 
         @Advice.OnMethodEnter(suppress = Throwable.class)
-        static @Nullable Object enter() {
-            return Spans.beginRequest();
+        static @Nullable Object enter(@Advice.Argument(0) HttpExchange exchange) {
+            Object token = Spans.beginRequest();
+            if (token != null) {
+                Spans.trace(token, exchange.getRequestHeaders().getFirst("traceparent"));
+            }
+            return token;
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
