@@ -146,4 +146,60 @@ class SpanRecorderTest {
         Object token = recorder.beginRequest();
         recorder.endRequest(token, method, null, path, 200, false, null);
     }
+
+    @Test
+    void aCallInSeveralMethodsIsOneWithAllThatTheyTook() throws Exception {
+        byte[][] waste = new byte[2][];
+        List<RecordedEvent> events = record(
+                100_000,
+                recorder -> serve(recorder, 200, () -> {
+                    Object call = recorder.beginCall("POST", "shop", -1, "/orders/4711");
+                    waste[0] = new byte[100_000];
+                    recorder.endCall(call, 0, true, null);
+                    // The application's own work in between, another call among it.
+                    recorder.endCall(recorder.beginCall("GET", "stock", 8080, "/"), 404, false, null);
+                    assertThat(recorder.continueCall(call)).isSameAs(call);
+                    assertThat(recorder.continueCall(call)).as("nested").isNull();
+                    waste[1] = new byte[100_000];
+                    recorder.endCall(call, 200, false, null);
+                    assertThat(recorder.continueCall(call)).as("after its end").isNull();
+                    recorder.endCall(call, 500, false, null);
+                }));
+        List<RecordedEvent> calls = of(events, "pitot.HttpCall");
+        assertThat(calls).extracting(e -> e.getString("target")).containsExactly("stock:8080", "shop");
+        RecordedEvent call = calls.get(1);
+        assertThat(call.getInt("status")).isEqualTo(200);
+        assertThat(call.getBoolean("async")).isFalse();
+        assertThat(call.getLong("allocated")).isBetween(200_000L, 210_000L);
+        assertThat(call.getDuration()).isGreaterThan(calls.get(0).getDuration());
+        assertThat(of(events, "pitot.HttpRequest").get(0).getLong("httpCalls")).isEqualTo(2);
+    }
+
+    @Test
+    void aCallThatNobodyGoesOnWithIsNoneAndHidesNoOther() throws Exception {
+        List<RecordedEvent> events = record(100_000, recorder -> {
+            recorder.endCall(recorder.beginCall("GET", "unread", -1, "/"), 0, true, null);
+            recorder.endCall(recorder.beginCall("GET", "read", -1, "/"), 200, false, null);
+        });
+        assertThat(of(events, "pitot.HttpCall")).singleElement().satisfies(call -> assertThat(call.getString("target"))
+                .isEqualTo("read"));
+    }
+
+    @Test
+    void theTraceOfACallIsThatOfTheRequestAroundIt() throws Exception {
+        String trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        SpanRecorder recorder = recorder("");
+        assertThat(recorder.traceparent(null)).isNull();
+        Object request = recorder.beginRequest();
+        assertThat(recorder.traceparent(null)).isNull();
+        recorder.trace(request, trace);
+        Object call = recorder.beginCall("GET", "shop", -1, "/");
+        assertThat(recorder.traceparent(null)).isEqualTo(trace);
+        recorder.endCall(call, 0, true, null);
+        recorder.endRequest(request, "GET", null, "/x", 200, false, null);
+        assertThat(recorder.traceparent(null))
+                .as("the next request's is another")
+                .isNull();
+        assertThat(recorder.traceparent(call)).as("sent on another thread").isEqualTo(trace);
+    }
 }
