@@ -67,9 +67,11 @@ public final class Spans {
 
         protected abstract void endTask(Object token);
 
-        protected abstract void keep(Object key, Object token);
+        protected abstract boolean keep(Object key, Object token);
 
         protected abstract @Nullable Object kept(Object key);
+
+        protected abstract void forget(Object key);
 
         protected abstract void logged(@Nullable String logger, @Nullable Throwable thrown);
 
@@ -394,16 +396,20 @@ public final class Spans {
         }
     }
 
-    /** Remembers a token for as long as an object of the application lives: so that nothing is added to that object. */
-    public static void keep(@Nullable Object key, Object token) {
+    /**
+     * Remembers a token for as long as an object of the application lives: so that nothing is added to that object.
+     *
+     * @return false when it is not remembered, as too much is already
+     */
+    public static boolean keep(@Nullable Object key, Object token) {
         Recorder r = recorder;
         if (r == null || key == null) {
-            return;
+            return false;
         }
         try {
-            r.keep(key, token);
+            return r.keep(key, token);
         } catch (Throwable unmeasured) {
-            // As above.
+            return false;
         }
     }
 
@@ -417,6 +423,19 @@ public final class Spans {
             return r.kept(key);
         } catch (Throwable unmeasured) {
             return null;
+        }
+    }
+
+    /** Forgets what {@link #keep} remembers, which else stays until the object has been collected. */
+    public static void forget(@Nullable Object key) {
+        Recorder r = recorder;
+        if (r == null || key == null) {
+            return;
+        }
+        try {
+            r.forget(key);
+        } catch (Throwable unmeasured) {
+            // As above.
         }
     }
 

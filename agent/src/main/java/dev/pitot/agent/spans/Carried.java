@@ -42,11 +42,16 @@ final class Carried<V> {
     private final ReferenceQueue<Object> dead = new ReferenceQueue<>();
     private final AtomicInteger size = new AtomicInteger();
 
-    void put(Object key, V value) {
+    /** Whether it is remembered now. */
+    boolean put(Object key, V value) {
         tidy();
-        if (size.get() < MOST && map.put(new Key(key, dead), value) == null) {
+        if (size.get() >= MOST) {
+            return false;
+        }
+        if (map.put(new Key(key, dead), value) == null) {
             size.incrementAndGet();
         }
+        return true;
     }
 
     @Nullable

@@ -614,13 +614,18 @@ public final class SpanRecorder extends Spans.Recorder {
     }
 
     @Override
-    protected void keep(Object key, Object token) {
-        kept.put(key, token);
+    protected boolean keep(Object key, Object token) {
+        return kept.put(key, token);
     }
 
     @Override
     protected @Nullable Object kept(Object key) {
         return kept.get(key);
+    }
+
+    @Override
+    protected void forget(Object key) {
+        kept.remove(key);
     }
 
     // What happens within spans
