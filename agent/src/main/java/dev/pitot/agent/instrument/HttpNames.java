@@ -12,13 +12,23 @@ final class HttpNames implements Names {
                     "org/eclipse/jetty/ee10/servlet/FilterHolder",
                     "org/eclipse/jetty/ee11/servlet/FilterHolder",
                     "org/eclipse/jetty/ee10/servlet/ServletHolder",
-                    "org/eclipse/jetty/ee11/servlet/ServletHolder" -> "JakartaServlet";
-            case "javax/servlet/http/HttpServlet", "org/eclipse/jetty/ee8/servlet/FilterHolder" -> "JavaxServlet";
+                    "org/eclipse/jetty/ee11/servlet/ServletHolder",
+                    "org/eclipse/jetty/ee9/nested/HttpChannelState",
+                    "org/eclipse/jetty/ee10/servlet/ServletChannelState",
+                    "org/eclipse/jetty/ee11/servlet/ServletChannelState" -> "JakartaServlet";
+            case "javax/servlet/http/HttpServlet",
+                    "org/eclipse/jetty/ee8/servlet/FilterHolder",
+                    "org/eclipse/jetty/ee8/nested/HttpChannelState" -> "JavaxServlet";
             // Of either API, by version.
             case "org/apache/catalina/core/ApplicationFilterChain",
                     "org/eclipse/jetty/servlet/FilterHolder",
-                    "io/undertow/servlet/handlers/FilterHandler$FilterChainImpl" -> "AnyServlet";
-            case "com/sun/net/httpserver/Filter$Chain" -> "JdkHttpServer";
+                    "io/undertow/servlet/handlers/FilterHandler$FilterChainImpl",
+                    "org/apache/catalina/core/AsyncContextImpl",
+                    "org/eclipse/jetty/server/HttpChannelState",
+                    "io/undertow/servlet/spec/AsyncContextImpl" -> "AnyServlet";
+            case "com/sun/net/httpserver/Filter$Chain",
+                    "sun/net/httpserver/ExchangeImpl",
+                    "sun/net/httpserver/PlaceholderOutputStream" -> "JdkHttpServer";
             default -> null;
         };
     }

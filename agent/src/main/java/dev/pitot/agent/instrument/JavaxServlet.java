@@ -1,33 +1,49 @@
 package dev.pitot.agent.instrument;
 
+import static net.bytebuddy.matcher.ElementMatchers.declaresMethod;
 import static net.bytebuddy.matcher.ElementMatchers.isAbstract;
+import static net.bytebuddy.matcher.ElementMatchers.isDeclaredBy;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
 import dev.pitot.events.Spans;
+import java.lang.invoke.VarHandle;
 import java.util.List;
+import javax.servlet.AsyncContext;
+import javax.servlet.AsyncEvent;
 import javax.servlet.DispatcherType;
 import javax.servlet.ServletRequest;
+import javax.servlet.ServletRequestWrapper;
 import javax.servlet.ServletResponse;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** Servlets and filter chains of Java EE and Jakarta EE 8, Servlet 3.0 to 4.0: Tomcat 7 to 9, Jetty 8 to 10. */
 final class JavaxServlet implements Library {
     @Override
     public List<Point> points() {
-        return List.of(new Point(
-                "dev.pitot.agent.instrument.JavaxServlet$OnService",
-                named("service")
-                        .or(named("doFilter"))
-                        .<MethodDescription>and(not(isAbstract()))
-                        .and(takesArgument(0, named("javax.servlet.ServletRequest")))
-                        .and(takesArgument(1, named("javax.servlet.ServletResponse")))));
+        String advice = "dev.pitot.agent.instrument.JavaxServlet$";
+        ElementMatcher.Junction<MethodDescription> ofThisApi = isDeclaredBy(
+                declaresMethod(named("addListener").and(takesArgument(0, named("javax.servlet.AsyncListener")))));
+        return List.of(
+                new Point(
+                        advice + "OnService",
+                        named("service")
+                                .or(named("doFilter"))
+                                .<MethodDescription>and(not(isAbstract()))
+                                .and(takesArgument(0, named("javax.servlet.ServletRequest")))
+                                .and(takesArgument(1, named("javax.servlet.ServletResponse")))),
+                // Where a container tells the listeners of an asynchronous request that it is complete.
+                new Point(advice + "OnTomcatComplete", named("fireOnComplete").and(ofThisApi)),
+                new Point(advice + "OnJettyComplete", named("completed").and(ofThisApi)),
+                new Point(
+                        advice + "OnUndertowComplete", named("onAsyncComplete").and(ofThisApi)));
     }
 
     @Override
@@ -40,20 +56,40 @@ final class JavaxServlet implements Library {
         private OnService() {}
 
         @Advice.OnMethodEnter(suppress = Throwable.class)
-        static @Nullable Object enter(@Advice.Argument(0) ServletRequest request) {
-            // An error page, the second half of an asynchronous request, and what either of them forwards to or
-            // includes,
-            // are parts of a request that was counted.
-            return request.getDispatcherType() == DispatcherType.REQUEST ? Spans.beginRequest() : null;
+        static @Nullable Object enter(
+                @Advice.Argument(0) ServletRequest request, @Advice.Local("task") @Nullable Object task) {
+            // An error page, and what the request forwards to or includes, are parts of a request that was counted.
+            DispatcherType type = request.getDispatcherType();
+            if (type == DispatcherType.ASYNC) {
+                ServletRequest innermost = request;
+                while (innermost instanceof ServletRequestWrapper) {
+                    innermost = ((ServletRequestWrapper) innermost).getRequest();
+                }
+                Object token = Spans.kept(innermost);
+                if (token != null) {
+                    task = Spans.continueRequest(token);
+                }
+                return null;
+            }
+            Object token = type == DispatcherType.REQUEST ? Spans.beginRequest() : null;
+            if (token != null && request instanceof HttpServletRequest) {
+                try {
+                    Spans.trace(token, ((HttpServletRequest) request).getHeader("traceparent"));
+                } catch (Throwable withoutHeaders) {
+                    // What was begun must be ended: nothing may keep the token from its return.
+                }
+            }
+            return token;
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
         static void exit(
                 @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
+                @Advice.Local("task") @Nullable Object task,
                 @Advice.Argument(0) ServletRequest servletRequest,
                 @Advice.Argument(1) ServletResponse servletResponse,
                 @Advice.Thrown @Nullable Throwable thrown) {
-            if (token == null) {
+            if (token == null && task == null) {
                 return;
             }
             String method = null;
@@ -66,7 +102,23 @@ final class JavaxServlet implements Library {
                     HttpServletRequest request = (HttpServletRequest) servletRequest;
                     method = request.getMethod();
                     path = request.getRequestURI();
-                    async = request.isAsyncStarted();
+                    if (token != null && request.isAsyncStarted()) {
+                        // Only of these is it known when they have done.
+                        String by = request.getAsyncContext().getClass().getName();
+                        if (by.equals("org.apache.catalina.core.AsyncContextImpl")
+                                || by.startsWith("org.eclipse.jetty.")
+                                || by.startsWith("io.undertow.")) {
+                            ServletRequest innermost = request;
+                            while (innermost instanceof ServletRequestWrapper) {
+                                innermost = ((ServletRequestWrapper) innermost).getRequest();
+                            }
+                            async = Spans.keep(innermost, token);
+                            // Undertow does not wait for the handler: the request may be complete by now, and that have
+                            // missed what was kept.
+                            VarHandle.fullFence();
+                            async = async && request.isAsyncStarted();
+                        }
+                    }
                     String context = request.getContextPath();
                     Object pattern =
                             request.getAttribute("org.springframework.web.servlet.HandlerMapping.bestMatchingPattern");
@@ -77,9 +129,14 @@ final class JavaxServlet implements Library {
                             // The servlet itself has a prefix, which the pattern begins behind.
                             route = prefix.concat(route);
                         }
-                        if (context != null && !context.isEmpty()) {
-                            route = context.concat(route);
+                    } else if (token != null && request.getServletContext().getMajorVersion() >= 4) {
+                        String mapping = request.getHttpServletMapping().getPattern();
+                        if (mapping != null && !mapping.isEmpty() && !mapping.equals("/") && !mapping.equals("/*")) {
+                            route = mapping.charAt(0) == '/' ? mapping : "/".concat(mapping);
                         }
+                    }
+                    if (route != null && context != null && !context.isEmpty()) {
+                        route = context.concat(route);
                     }
                 }
                 if (servletResponse instanceof HttpServletResponse) {
@@ -88,7 +145,99 @@ final class JavaxServlet implements Library {
             } catch (Throwable recycled) {
                 // The handler gave the request back already, or is older than the API: count it with what is known.
             }
-            Spans.endRequest(token, method, route, path, status, async, thrown);
+            if (token != null) {
+                Spans.endRequest(token, method, route, path, status, async, thrown);
+            } else if (task != null) {
+                // A request that was dispatched on has the route of the handler that it came to.
+                Spans.route(route);
+                Spans.endTask(task);
+            }
+        }
+    }
+
+    /** Inlined into Tomcat's AsyncContext, which does not name the request any more once it was dispatched on; its event does. */
+    static final class OnTomcatComplete {
+        private OnTomcatComplete() {}
+
+        @Advice.OnMethodEnter(suppress = Throwable.class)
+        static void enter(
+                @Advice.FieldValue(value = "event", typing = Assigner.Typing.DYNAMIC) @Nullable AsyncEvent event) {
+            if (event == null) {
+                return;
+            }
+            ServletResponse response = event.getSuppliedResponse();
+            ServletRequest innermost = event.getSuppliedRequest();
+            while (innermost instanceof ServletRequestWrapper) {
+                innermost = ((ServletRequestWrapper) innermost).getRequest();
+            }
+            Object token = Spans.kept(innermost);
+            if (token == null) {
+                return;
+            }
+            Spans.forget(innermost);
+            int status = 0;
+            try {
+                status = response instanceof HttpServletResponse ? ((HttpServletResponse) response).getStatus() : 0;
+            } catch (Throwable recycled) {
+                // Complete it with what is known.
+            }
+            Spans.completeRequest(token, null, status, null);
+        }
+    }
+
+    /** Inlined into Jetty's state of a request, whose event is null unless the request was asynchronous. */
+    static final class OnJettyComplete {
+        private OnJettyComplete() {}
+
+        @Advice.OnMethodEnter(suppress = Throwable.class)
+        static void enter(
+                @Advice.FieldValue(value = "_event", typing = Assigner.Typing.DYNAMIC) @Nullable AsyncEvent event) {
+            if (event == null) {
+                return;
+            }
+            ServletResponse response = event.getSuppliedResponse();
+            ServletRequest innermost = event.getSuppliedRequest();
+            while (innermost instanceof ServletRequestWrapper) {
+                innermost = ((ServletRequestWrapper) innermost).getRequest();
+            }
+            Object token = Spans.kept(innermost);
+            if (token == null) {
+                return;
+            }
+            Spans.forget(innermost);
+            int status = 0;
+            try {
+                status = response instanceof HttpServletResponse ? ((HttpServletResponse) response).getStatus() : 0;
+            } catch (Throwable recycled) {
+                // Complete it with what is known.
+            }
+            Spans.completeRequest(token, null, status, null);
+        }
+    }
+
+    /** Inlined into Undertow's AsyncContext. */
+    static final class OnUndertowComplete {
+        private OnUndertowComplete() {}
+
+        @Advice.OnMethodEnter(suppress = Throwable.class)
+        static void enter(@Advice.This AsyncContext context) {
+            ServletResponse response = context.getResponse();
+            ServletRequest innermost = context.getRequest();
+            while (innermost instanceof ServletRequestWrapper) {
+                innermost = ((ServletRequestWrapper) innermost).getRequest();
+            }
+            Object token = Spans.kept(innermost);
+            if (token == null) {
+                return;
+            }
+            Spans.forget(innermost);
+            int status = 0;
+            try {
+                status = response instanceof HttpServletResponse ? ((HttpServletResponse) response).getStatus() : 0;
+            } catch (Throwable recycled) {
+                // Complete it with what is known.
+            }
+            Spans.completeRequest(token, null, status, null);
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.pitot.agent.target.TargetJvm;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
@@ -37,6 +38,49 @@ class ServletContainersIT {
                 flags);
     }
 
+    /** The ways of {@code AsyncPage}, and what they are answered with. */
+    private static final Map<String, Integer> WAYS = Map.of(
+            "dispatched", 200, "twice", 200, "started", 200, "plain", 200, "once", 200, "failed", 503, "timeout", 500);
+
+    static void askForAllAsync(TargetJvm target) {
+        WAYS.forEach((way, status) -> {
+            for (int i = 0; i < (way.equals("timeout") ? 1 : 9); i++) {
+                try {
+                    assertThat(target.get("/shop/" + way)).as(way).isEqualTo(status);
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        });
+    }
+
+    /** And how many that are. */
+    static long assertThatAllAsyncIsCounted(TargetJvm.Result result) {
+        List<RecordedEvent> summaries = result.of("pitot.EndpointSummary");
+        WAYS.forEach((way, status) -> {
+            int n = way.equals("timeout") ? 1 : 9;
+            // The others may be answered before the handler has returned.
+            boolean late = List.of("dispatched", "twice", "timeout").contains(way);
+            String route = "/shop/" + way;
+            assertThat(sum(summaries, route, "count")).as(route).isEqualTo(n);
+            assertThat(sum(summaries, route, "async")).as(route).isBetween(late ? n : 0L, (long) n);
+            assertThat(sum(summaries, route, "errors")).as(route).isEqualTo(status < 500 ? 0 : n);
+            assertThat(result.of("pitot.HttpRequest"))
+                    .filteredOn(e -> e.getString("route").equals(route))
+                    .as(route)
+                    .hasSize(n)
+                    .allSatisfy(e -> assertThat(e.getInt("status")).isEqualTo(status))
+                    .allSatisfy(e -> assertThat(e.getDuration().toNanos()).isPositive())
+                    // The second half of a dispatched request is a further piece of it.
+                    .allSatisfy(e -> assertThat(e.getLong("otherThreads"))
+                            .isGreaterThanOrEqualTo(way.equals("dispatched") || way.equals("twice") ? 1 : 0));
+            if (way.equals("timeout")) {
+                assertThat(sum(summaries, route, "totalTimeHandoff")).isGreaterThanOrEqualTo(40_000_000);
+            }
+        });
+        return 9 * (WAYS.size() - 1) + 1;
+    }
+
     @ParameterizedTest
     @CsvSource({"Jetty, true", "Jetty, false", "Undertow, true"})
     void everyRequestIsCountedOnceWhateverAnswersIt(String server, boolean filter) throws Exception {
@@ -49,14 +93,16 @@ class ServletContainersIT {
                     assertThat(target.get("/shop/denied")).isEqualTo(401);
                 }
             }
+            askForAllAsync(target);
             TargetJvm.Result result = target.finish();
+            long async = assertThatAllAsyncIsCounted(result);
             List<RecordedEvent> summaries = result.of("pitot.EndpointSummary");
             for (String route : List.of("/shop/hello", "/shop/forward", "/shop/generic")) {
                 assertThat(sum(summaries, route, "count")).as(route).isEqualTo(10);
             }
             assertThat(sum(summaries, "unmatched", "count")).isEqualTo(filter ? 10 : 0);
             assertThat(summaries.stream().mapToLong(e -> e.getLong("count")).sum())
-                    .isEqualTo(filter ? 40 : 30);
+                    .isEqualTo((filter ? 40 : 30) + async);
             assertThat(result.status("http").getString("state"))
                     .as(result.status("http").getString("reason"))
                     .isEqualTo("on");

@@ -4,8 +4,10 @@ import com.sun.net.httpserver.Filter;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -68,7 +70,7 @@ public final class HttpServerTarget {
                             while (isServing(handler)) {
                                 Thread.onSpinWait();
                             }
-                            answer(exchange, 200);
+                            answerLater(exchange);
                         } catch (IOException e) {
                             throw new IllegalStateException(e);
                         }
@@ -124,6 +126,20 @@ public final class HttpServerTarget {
         exchange.getRequestBody().readAllBytes();
         exchange.sendResponseHeaders(status, -1);
         exchange.close();
+    }
+
+    private static void answerLater(HttpExchange exchange) throws IOException {
+        switch (exchange.getRequestURI().getPath()) {
+            case "/later/cut" -> exchange.close();
+            case "/later/body" -> {
+                byte[] text = "later".getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(203, text.length);
+                try (OutputStream body = exchange.getResponseBody()) {
+                    body.write(text);
+                }
+            }
+            default -> answer(exchange, 200);
+        }
     }
 
     private static boolean isServing(Thread thread) {

@@ -15,10 +15,14 @@ public final class JettyTarget {
         Server server = new Server(new InetSocketAddress("127.0.0.1", 0));
         ServletContextHandler shop = new ServletContextHandler("/shop");
         if (!"false".equals(System.getProperty("filter"))) {
-            shop.addFilter(Pages.Guard.class, "/*", EnumSet.allOf(DispatcherType.class));
+            shop.addFilter(Pages.Guard.class, "/*", EnumSet.allOf(DispatcherType.class))
+                    .setAsyncSupported(true);
         }
         for (String path : new String[] {"/hello", "/forward", "/view"}) {
             shop.addServlet(Pages.Hello.class, path);
+        }
+        for (String way : Pages.WAYS) {
+            shop.addServlet(AsyncPage.class, "/" + way).setAsyncSupported(true);
         }
         shop.addServlet(Pages.Generic.class, "/generic");
         server.setHandler(shop);

@@ -13,6 +13,9 @@ import java.io.IOException;
 
 /** What the small servers of the tests serve: one servlet of each kind, and a filter that answers some requests itself. */
 final class Pages {
+    /** Paths of {@link AsyncPage}. */
+    static final String[] WAYS = {"dispatched", "twice", "started", "plain", "once", "failed", "timeout"};
+
     private Pages() {}
 
     /** The usual kind; {@code /view} is what {@code /forward} goes on to. */

@@ -1,6 +1,5 @@
 package dev.pitot.agent.target;
 
-import jakarta.servlet.AsyncContext;
 import jakarta.servlet.Filter;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -21,6 +20,9 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
 
 /** Embedded Tomcat with a filter and servlets of every kind of mapping. A test makes the javax version of this text. */
 public final class TomcatTarget {
+    /** Of {@link AsyncPage}. */
+    private static final String[] WAYS = {"dispatched", "twice", "started", "plain", "once", "failed", "timeout"};
+
     private TomcatTarget() {}
 
     /** A servlet by a lambda. */
@@ -113,15 +115,10 @@ public final class TomcatTarget {
                 .forward(request, response));
         add(shop, "oops2", "/oops/included", (request, response) -> request.getRequestDispatcher("/view")
                 .include(request, response));
-        add(shop, "async", "/async", (request, response) -> {
-            if (request.getAttribute("again") != null) {
-                request.getRequestDispatcher("/view").forward(request, response);
-                return;
-            }
-            request.setAttribute("again", true);
-            AsyncContext later = request.startAsync();
-            new Thread(later::dispatch).start();
-        });
+        Tomcat.addServlet(shop, "later", new AsyncPage()).setAsyncSupported(true);
+        for (String way : WAYS) {
+            shop.addServletMappingDecoded("/" + way, "later");
+        }
         tomcat.start();
         System.out.println("port " + tomcat.getConnector().getLocalPort());
         while (System.in.read() >= 0) {

@@ -7,6 +7,7 @@ import io.undertow.servlet.api.DeploymentInfo;
 import io.undertow.servlet.api.DeploymentManager;
 import jakarta.servlet.DispatcherType;
 import java.net.InetSocketAddress;
+import java.util.stream.Stream;
 
 /** Undertow with {@link Pages}. */
 public final class UndertowTarget {
@@ -19,8 +20,12 @@ public final class UndertowTarget {
                 .setContextPath("/shop")
                 .addServlets(
                         Servlets.servlet("hello", Pages.Hello.class).addMappings("/hello", "/forward", "/view"),
-                        Servlets.servlet("generic", Pages.Generic.class).addMapping("/generic"))
-                .addFilter(Servlets.filter("guard", Pages.Guard.class));
+                        Servlets.servlet("generic", Pages.Generic.class).addMapping("/generic"),
+                        Servlets.servlet("later", AsyncPage.class)
+                                .setAsyncSupported(true)
+                                .addMappings(
+                                        Stream.of(Pages.WAYS).map("/"::concat).toArray(String[]::new)))
+                .addFilter(Servlets.filter("guard", Pages.Guard.class).setAsyncSupported(true));
         for (DispatcherType type : DispatcherType.values()) {
             shop.addFilterUrlMapping("guard", "/*", type);
         }
