@@ -46,6 +46,8 @@ public final class Spans {
 
         protected abstract void prepared(Object statement, String sql);
 
+        protected abstract void batched(Object statement, @Nullable String sql);
+
         protected abstract @Nullable Object beginWait(@Nullable String pool);
 
         protected abstract void endWait(Object token, @Nullable Throwable thrown);
@@ -230,6 +232,23 @@ public final class Spans {
         }
         try {
             r.prepared(statement, sql);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * A statement of its own text was added to a batch, which goes by the first one's until it was run. The statement is held weakly.
+     *
+     * @param sql null when the batch was emptied
+     */
+    public static void batched(@Nullable Object statement, @Nullable String sql) {
+        Recorder r = recorder;
+        if (r == null || statement == null) {
+            return;
+        }
+        try {
+            r.batched(statement, sql);
         } catch (Throwable unmeasured) {
             // As above.
         }

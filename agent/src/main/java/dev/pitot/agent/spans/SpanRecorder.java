@@ -40,7 +40,8 @@ public final class SpanRecorder extends Spans.Recorder {
     private final EventLimit callEvents;
     private final EventLimit waitEvents;
     private final Carried<Span> tasks = new Carried<>();
-    private final Carried<String> prepared = new Carried<>();
+    private final Carried<Summary> prepared = new Carried<>();
+    private final Carried<Summary> batches = new Carried<>();
     private final Carried<Object> kept = new Carried<>();
     private final int[] scratch = new int[Buckets.COUNT];
     private final long[] extras = new long[Done.EXTRAS];
@@ -339,17 +340,21 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected @Nullable Object beginStatement(@Nullable Object statement, @Nullable String sql) {
         SpanThread thread = threads.ofThisThread();
-        if (thread.isWithin(Frame.Kind.STATEMENT)) {
+        Frame open = thread.open(Frame.Kind.STATEMENT);
+        if (open != null) {
+            if (open.summary == statements.unseen()) {
+                // A wrapper that nobody told its text has passed the call on to a statement that knows it.
+                open.summary = summaryOf(statement, sql);
+            }
             return null;
         }
         Frame frame = thread.next();
         if (frame == null) {
             return null;
         }
-        String text = sql == null && statement != null ? prepared.get(statement) : sql;
         frame.kind = Frame.Kind.STATEMENT;
         frame.span = null;
-        frame.summary = statements.find(text);
+        frame.summary = summaryOf(statement, sql);
         if (frame.statement == null) {
             frame.statement = new SqlStatement();
         }
@@ -401,9 +406,33 @@ public final class SpanRecorder extends Spans.Recorder {
         event.commit();
     }
 
+    private Summary summaryOf(@Nullable Object statement, @Nullable String sql) {
+        if (sql != null) {
+            return statements.find(statement, sql);
+        }
+        Summary known = statement == null ? null : prepared.get(statement);
+        if (known == null && statement != null) {
+            known = batches.remove(statement);
+        }
+        return known == null ? statements.unseen() : known;
+    }
+
     @Override
     protected void prepared(Object statement, String sql) {
-        prepared.put(statement, sql);
+        Summary summary = statements.find(statement, sql);
+        // A driver's methods call each other, and a pool may hand out the same statement again.
+        if (prepared.get(statement) != summary) {
+            prepared.put(statement, summary);
+        }
+    }
+
+    @Override
+    protected void batched(Object statement, @Nullable String sql) {
+        if (sql == null) {
+            batches.remove(statement);
+        } else if (batches.get(statement) == null) {
+            batches.put(statement, statements.find(statement, sql));
+        }
     }
 
     // Waits for connections
@@ -748,6 +777,7 @@ public final class SpanRecorder extends Spans.Recorder {
         threads.forget();
         tasks.clear();
         prepared.clear();
+        batches.clear();
         kept.clear();
     }
 

@@ -115,16 +115,22 @@ final class SpanThread {
 
     /** Whether a span of this kind is open within the request's or task's frame that is the innermost. */
     boolean isWithin(Frame.Kind kind) {
+        return open(kind) != null;
+    }
+
+    /** The frame of such a span, or null. */
+    @Nullable
+    Frame open(Frame.Kind kind) {
         for (int at = depth - 1; at >= 0; at--) {
             Frame frame = frames[at];
             if (frame == null || isOfRequest(frame)) {
-                return false;
+                return null;
             }
             if (frame.kind == kind) {
-                return true;
+                return frame;
             }
         }
-        return false;
+        return null;
     }
 
     private static boolean isOfRequest(Frame frame) {

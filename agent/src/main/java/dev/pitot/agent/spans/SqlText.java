@@ -1,153 +1,612 @@
 package dev.pitot.agent.spans;
 
+import java.util.Arrays;
+
 /**
- * SQL with its literals replaced by {@code ?}, comments and needless blanks left out and lists of literals folded, so that one statement of
- * the program is one text, and nothing of a person's data is in it. Knows no dialect: what could be a literal in any is one. Pure functions.
+ * SQL with its literals replaced by {@code ?}, comments left out, blanks made alike and lists of literals folded, so that one statement of
+ * the program is one text, and nothing of a person's data is in it. What could be a literal is taken for one, and where databases disagree
+ * on where a literal ends, the text ends there. Used by one thread, once.
+ *
+ * <p>Sources: PostgreSQL's "Lexical Structure", MySQL's "Language Structure", Oracle's "Literals", SQL Server's "Constants" and "Database
+ * Identifiers".
  */
 final class SqlText {
     /** Characters of the result; statements that differ only behind are one. */
     static final int MAX_LENGTH = 2000;
 
-    private SqlText() {}
+    /** Characters that are looked at; of what is longer the result ends with {@link #CUT}. */
+    static final int MAX_READ = 65_536;
 
-    static String normalised(String sql) {
-        StringBuilder out = new StringBuilder(Math.min(sql.length(), MAX_LENGTH) + 8);
-        int at = 0;
-        while (at < sql.length() && out.length() < MAX_LENGTH) {
-            char c = sql.charAt(at);
-            if (Character.isWhitespace(c)) {
-                blank(out);
-                at++;
-            } else if (c == '-' && follows(sql, at, '-')) {
-                at = after(sql, at, "\n");
-                blank(out);
-            } else if (c == '/' && follows(sql, at, '*')) {
-                at = after(sql, at + 2, "*/");
-                blank(out);
-            } else if (c == '\'') {
-                at = afterQuoted(sql, at);
-                literal(out);
-            } else if (c == '$' && dollarTag(sql, at) > 0) {
-                int tag = dollarTag(sql, at);
-                at = after(sql, at + tag, sql.substring(at, at + tag));
-                literal(out);
-            } else if (c == '"' || c == '`') {
-                int end = sql.indexOf(c, at + 1);
-                end = end < 0 ? sql.length() : end + 1;
-                out.append(sql, at, end);
-                at = end;
-            } else if (isDigit(c) && !isWord(out)) {
-                at = afterNumber(sql, at);
-                literal(out);
-            } else if (c == '?') {
-                literal(out);
-                at++;
-            } else {
-                out.append(c);
-                at++;
-            }
+    private static final String CUT = " …";
+
+    /** Readings, see {@link #readingOf}: double quotes are around names, not around literals. */
+    static final int QUOTED_NAMES = 1;
+    /** Brackets are around names, and {@code $5} is money. */
+    static final int BRACKETED_NAMES = 2;
+    /** {@code #} begins a comment, and {@code --} only before a blank. */
+    static final int HASH_COMMENTS = 4;
+
+    /** Kinds of what was put out, as far as blanks and lists depend on them. */
+    private static final byte WORD = 1;
+
+    private static final byte KEYWORD = 2;
+    private static final byte LITERAL = 3;
+    private static final byte OPERATOR = 4;
+    private static final byte OPEN = 5;
+    private static final byte CLOSE = 6;
+    private static final byte COMMA = 7;
+    /** A dot, the colons of casts and slices: stands without blanks. */
+    private static final byte DOT = 8;
+
+    private static final byte SEMICOLON = 9;
+
+    private final String sql;
+    private final int reading;
+    private final int end;
+    private int at;
+    private final StringBuilder out;
+    private byte[] kinds = new byte[64];
+    private int[] starts = new int[64];
+    private int tokens;
+    /** Whether the literal that was put out last stood in quotes: the next one then goes on with it. */
+    private boolean quoted;
+    /** Whether comments nest; no longer once one would have no end otherwise. */
+    private boolean nests = true;
+
+    private SqlText(String sql, int reading) {
+        this.sql = sql;
+        this.reading = reading;
+        this.end = Math.min(sql.length(), MAX_READ);
+        this.out = new StringBuilder(Math.min(end, MAX_LENGTH) + 8);
+    }
+
+    /** @param reading of {@link #readingOf} */
+    static String normalised(String sql, int reading) {
+        return new SqlText(sql, reading).read();
+    }
+
+    /**
+     * How the database behind a statement reads what databases disagree on.
+     *
+     * @param statement name of its class; of an unknown one, double quotes are taken to be around literals
+     */
+    static int readingOf(String statement) {
+        if (statement.startsWith("org.postgresql.")
+                || statement.startsWith("oracle.")
+                || statement.startsWith("org.h2.")
+                || statement.startsWith("org.hsqldb.")
+                || statement.startsWith("com.ibm.db2.")
+                || statement.startsWith("org.apache.derby.")
+                || statement.startsWith("com.clickhouse.")
+                || statement.startsWith("com.edb.")
+                || statement.startsWith("com.amazon.redshift.")
+                || statement.startsWith("net.snowflake.")
+                || statement.startsWith("com.vertica.")
+                || statement.startsWith("com.sap.db.")
+                || statement.startsWith("org.firebirdsql.")
+                || statement.startsWith("io.trino.")
+                || statement.startsWith("org.duckdb.")) {
+            return QUOTED_NAMES;
         }
-        int length = out.length();
-        while (length > 0 && (out.charAt(length - 1) == ' ' || out.charAt(length - 1) == ';')) {
+        if (statement.startsWith("com.mysql.") || statement.startsWith("org.mariadb.")) {
+            return HASH_COMMENTS;
+        }
+        if (statement.startsWith("com.microsoft.sqlserver.")) {
+            return QUOTED_NAMES | BRACKETED_NAMES;
+        }
+        return statement.startsWith("org.sqlite.") || statement.startsWith("net.sourceforge.jtds.")
+                ? BRACKETED_NAMES
+                : 0;
+    }
+
+    private String read() {
+        while (at < end && out.length() < MAX_LENGTH) {
+            step(sql.charAt(at));
+        }
+        if (sql.length() > MAX_READ && out.length() < MAX_LENGTH) {
+            // Wherever in a list of literals the cut falls, the result is the same.
+            while (tokens > 0 && last() >= LITERAL && last() != DOT) {
+                drop();
+            }
+            out.append(CUT);
+        }
+        while (tokens > 0 && last() == SEMICOLON) {
+            drop();
+        }
+        int length = Math.min(out.length(), MAX_LENGTH);
+        if (length > 0 && Character.isHighSurrogate(out.charAt(length - 1))) {
             length--;
         }
-        return out.substring(0, Math.min(length, MAX_LENGTH));
+        return out.substring(0, length);
     }
 
-    private static void blank(StringBuilder out) {
-        int length = out.length();
-        if (length > 0 && out.charAt(length - 1) != ' ' && out.charAt(length - 1) != '(') {
-            out.append(' ');
-        }
-    }
-
-    /** A list of literals is one: {@code in (1, 2, 3)} and {@code values (?, ?), (?, ?)} do not grow. */
-    private static void literal(StringBuilder out) {
-        int length = out.length();
-        int at = length;
-        while (at > 0 && out.charAt(at - 1) == ' ') {
-            at--;
-        }
-        if (at > 0 && out.charAt(at - 1) == ',') {
-            at--;
-            while (at > 0 && out.charAt(at - 1) == ' ') {
-                at--;
+    private void step(char c) {
+        if (isBlank(c)) {
+            at++;
+        } else if (c == '-' && is(at + 1, '-') && isComment()) {
+            skipLine();
+        } else if (c == '/' && is(at + 1, '*')) {
+            skipComment();
+        } else if (c == '#' && isHashComment()) {
+            skipLine();
+        } else if (c == '\'') {
+            quotedLiteral('\'', false);
+        } else if (c == '"') {
+            if ((reading & QUOTED_NAMES) != 0) {
+                name('"');
+            } else {
+                quotedLiteral('"', false);
             }
-            if (at > 0 && out.charAt(at - 1) == '?') {
-                out.setLength(at);
-                return;
-            }
+        } else if (c == '`') {
+            name('`');
+        } else if (c == '[' && (reading & BRACKETED_NAMES) != 0) {
+            name(']');
+        } else if (isDigit(c) || c == '.' && isDigit(peek(at + 1)) && !isAdjacentName()) {
+            number();
+        } else if (c == '?') {
+            questionMark();
+        } else if (c == '$') {
+            dollar();
+        } else if (c == ':') {
+            colon();
+        } else if (startsWord(at)) {
+            word();
+        } else {
+            punctuation(c);
         }
-        out.append('?');
     }
 
-    private static boolean follows(String sql, int at, char c) {
-        return at + 1 < sql.length() && sql.charAt(at + 1) == c;
+    // What is left out
+
+    /** MySQL takes two minuses for two minuses when no blank follows. */
+    private boolean isComment() {
+        return (reading & HASH_COMMENTS) == 0 || at + 2 >= end || isBlank(sql.charAt(at + 2));
     }
 
-    private static int after(String sql, int from, String end) {
-        int at = sql.indexOf(end, from);
-        return at < 0 ? sql.length() : at + end.length();
+    private boolean isHashComment() {
+        // PostgreSQL's operator, and the begin of names elsewhere.
+        return (reading & HASH_COMMENTS) != 0 || reading == 0 && at + 1 < end && isBlank(sql.charAt(at + 1));
     }
 
-    /** A quote is doubled within; where a dialect escapes it with a backslash, that is believed too. */
-    private static int afterQuoted(String sql, int at) {
+    private void skipLine() {
+        while (at < end && sql.charAt(at) != '\n' && sql.charAt(at) != '\r') {
+            at++;
+        }
+    }
+
+    private void skipComment() {
+        if (nests) {
+            int depth = 0;
+            int i = at;
+            while (i < end) {
+                if (sql.charAt(i) == '/' && is(i + 1, '*')) {
+                    depth++;
+                    i += 2;
+                } else if (sql.charAt(i) == '*' && is(i + 1, '/')) {
+                    depth--;
+                    i += 2;
+                    if (depth == 0) {
+                        at = i;
+                        return;
+                    }
+                } else {
+                    i++;
+                }
+            }
+            nests = false;
+        }
+        int close = sql.indexOf("*/", at + 2);
+        at = close < 0 || close >= end ? end : close + 2;
+    }
+
+    // Literals
+
+    /**
+     * A quote is doubled within. Some databases take one behind a backslash for a part of the literal, others for its end: there the text
+     * ends, as all that follows could be either.
+     *
+     * @param escapes whether a backslash certainly escapes
+     */
+    private void quotedLiteral(char quote, boolean escapes) {
         int i = at + 1;
-        while (i < sql.length()) {
+        boolean closed = false;
+        while (i < end && !closed) {
             char c = sql.charAt(i);
             if (c == '\\') {
-                i += 2;
-            } else if (c == '\'') {
-                if (!follows(sql, i, '\'')) {
-                    return i + 1;
+                if (!escapes && is(i + 1, quote)) {
+                    i = end;
+                } else {
+                    i += 2;
                 }
-                i += 2;
+            } else if (c == quote) {
+                if (is(i + 1, quote)) {
+                    i += 2;
+                } else {
+                    closed = true;
+                }
             } else {
                 i++;
             }
         }
-        return sql.length();
-    }
-
-    /** Length of PostgreSQL's {@code $tag$}, or 0. */
-    private static int dollarTag(String sql, int at) {
-        for (int i = at + 1; i < sql.length(); i++) {
-            char c = sql.charAt(i);
-            if (c == '$') {
-                return i + 1 - at;
-            }
-            if (!(isDigit(c) && i > at + 1) && !Character.isLetter(c) && c != '_') {
-                return 0;
-            }
+        at = closed ? i + 1 : end;
+        if (tokens > 0 && last() == LITERAL && quoted) {
+            return;
         }
-        return 0;
+        literal();
+        quoted = true;
     }
 
-    private static int afterNumber(String sql, int at) {
+    /** Oracle's {@code q'[it's]'}, from its first quote on. */
+    private void bracketedLiteral() {
+        char open = peek(at + 1);
+        char close = open == '[' ? ']' : open == '(' ? ')' : open == '{' ? '}' : open == '<' ? '>' : open;
+        int i = at + 2;
+        while (i < end && !(sql.charAt(i) == close && is(i + 1, '\''))) {
+            i++;
+        }
+        at = Math.min(i + 2, end);
+        literal();
+        quoted = true;
+    }
+
+    private void number() {
         int i = at;
-        while (i < sql.length()) {
+        while (i < end) {
             char c = sql.charAt(i);
-            boolean exponent = (c == '-' || c == '+') && (sql.charAt(i - 1) | 0x20) == 'e' && i > at;
-            if (!isDigit(c) && !Character.isLetter(c) && c != '.' && c != '_' && !exponent) {
-                return i;
+            boolean exponent = (c == '-' || c == '+') && i > at && (sql.charAt(i - 1) | 0x20) == 'e';
+            if (!isInWord(c) && c != '.' && !exponent) {
+                break;
             }
             i++;
         }
-        return i;
+        at = i;
+        if (tokens > 0 && last() == OPERATOR && isSign() && (tokens == 1 || isBeforeOperand(kinds[tokens - 2]))) {
+            drop();
+        }
+        literal();
     }
 
-    /** Whether the text so far ends within a name, whose digits are part of it; {@code $1} is one too. */
-    private static boolean isWord(StringBuilder out) {
-        if (out.length() == 0) {
+    private boolean isSign() {
+        char c = out.charAt(out.length() - 1);
+        return (c == '-' || c == '+') && starts[tokens - 1] == out.length() - 1;
+    }
+
+    private static boolean isBeforeOperand(byte kind) {
+        return kind == OPERATOR || kind == OPEN || kind == COMMA || kind == KEYWORD || kind == SEMICOLON;
+    }
+
+    private void questionMark() {
+        char next = peek(at + 1);
+        if (next == '?') {
+            at += 2;
+            put(OPERATOR, "??"); // JDBC's way to write PostgreSQL's operator.
+        } else if ((next == '|' || next == '&') && peek(at + 2) != next && (reading & QUOTED_NAMES) != 0) {
+            put(OPERATOR, sql.substring(at, at + 2));
+            at += 2;
+        } else {
+            at++;
+            while (at < end && isDigit(sql.charAt(at))) {
+                at++;
+            }
+            literal();
+        }
+    }
+
+    /** PostgreSQL's {@code $tag$...$tag$} and {@code $1}, money elsewhere. */
+    private void dollar() {
+        int i = at + 1;
+        while (i < end && isInWord(sql.charAt(i)) && sql.charAt(i) != '$' && !(i == at + 1 && isDigit(sql.charAt(i)))) {
+            i++;
+        }
+        if (is(i, '$')) {
+            String tag = sql.substring(at, i + 1);
+            int close = sql.indexOf(tag, i + 1);
+            at = close < 0 || close >= end ? end : close + tag.length();
+            literal();
+        } else if (isDigit(peek(at + 1))) {
+            boolean placeholder = (reading & QUOTED_NAMES) != 0 && (reading & BRACKETED_NAMES) == 0;
+            int digits = at + 1;
+            while (digits < end && isDigit(sql.charAt(digits))) {
+                digits++;
+            }
+            if (placeholder && !(is(digits, '.') && isDigit(peek(digits + 1)))) {
+                put(WORD, sql.substring(at, digits));
+                at = digits;
+            } else {
+                at++;
+                number();
+            }
+        } else if (startsWord(at + 1)) {
+            word();
+        } else {
+            at++;
+            put(OPERATOR, "$");
+        }
+    }
+
+    /** A list of literals is one: {@code in (1, 2, 3)} does not grow. */
+    private void literal() {
+        quoted = false;
+        if (tokens > 1 && last() == COMMA && kinds[tokens - 2] == LITERAL) {
+            drop();
+            return;
+        }
+        put(LITERAL, "?");
+    }
+
+    // What stays
+
+    private void name(char close) {
+        int i = at + 1;
+        while (i < end) {
+            if (sql.charAt(i) == close) {
+                if (!is(i + 1, close)) {
+                    put(WORD, sql.substring(at, Math.min(i + 1, at + MAX_LENGTH)));
+                    at = i + 1;
+                    return;
+                }
+                i++;
+            }
+            i++;
+        }
+        at = end;
+        literal();
+    }
+
+    private void word() {
+        int i = at + 1;
+        // One of a variable, two of a system's.
+        while (i < end && (isInWord(sql.charAt(i)) || sql.charAt(i) == '@' && sql.charAt(i - 1) == '@')
+                || i < end && sql.charAt(i) == '#' && !isDigit(peek(i + 1)) && (reading & HASH_COMMENTS) == 0) {
+            i++;
+        }
+        int length = i - at;
+        if (is(i, '\'') && length <= 16) {
+            String prefix = sql.substring(at, i);
+            if (prefix.equalsIgnoreCase("q") || prefix.equalsIgnoreCase("nq")) {
+                at = i;
+                bracketedLiteral();
+                return;
+            }
+            if (isPrefix(prefix)) {
+                at = i;
+                quotedLiteral('\'', prefix.equalsIgnoreCase("e"));
+                return;
+            }
+        } else if (length == 1 && (sql.charAt(at) | 0x20) == 'u' && is(i, '&') && is(i + 1, '\'')) {
+            at = i + 1;
+            quotedLiteral('\'', false);
+            return;
+        }
+        String word = sql.substring(at, Math.min(i, at + MAX_LENGTH));
+        at = i;
+        put(isKeyword(word) ? KEYWORD : WORD, word);
+    }
+
+    private static boolean isPrefix(String word) {
+        return word.charAt(0) == '_' || word.length() == 1 && "enxbrENXBR".indexOf(word.charAt(0)) >= 0;
+    }
+
+    /** Words that a parenthesis stands apart from, and a sign behind is no subtraction. */
+    private static boolean isKeyword(String word) {
+        if (word.length() > 9) {
             return false;
         }
-        char last = out.charAt(out.length() - 1);
-        return Character.isLetterOrDigit(last)
-                || last == '_'
-                || last == '$'
-                || last == '@'
-                || last == ':'
-                || last == '#';
+        char[] lower = word.toCharArray();
+        for (int i = 0; i < lower.length; i++) {
+            lower[i] |= lower[i] >= 'A' && lower[i] <= 'Z' ? 0x20 : 0;
+        }
+        return switch (new String(lower)) {
+            case "all",
+                    "and",
+                    "as",
+                    "between",
+                    "by",
+                    "case",
+                    "distinct",
+                    "else",
+                    "except",
+                    "exists",
+                    "from",
+                    "having",
+                    "in",
+                    "intersect",
+                    "interval",
+                    "into",
+                    "is",
+                    "join",
+                    "like",
+                    "limit",
+                    "not",
+                    "offset",
+                    "on",
+                    "or",
+                    "over",
+                    "return",
+                    "returning",
+                    "select",
+                    "set",
+                    "then",
+                    "union",
+                    "using",
+                    "values",
+                    "when",
+                    "where",
+                    "with" -> true;
+            default -> false;
+        };
+    }
+
+    /** A cast, a slice of an array, an assignment or a placeholder. */
+    private void colon() {
+        char next = peek(at + 1);
+        boolean operand = tokens == 0 || isBeforeOperand(last()) && out.charAt(out.length() - 1) != '[';
+        if (next == ':') {
+            at += 2;
+            put(DOT, "::");
+        } else if (next == '=') {
+            at += 2;
+            put(OPERATOR, ":=");
+        } else if (isDigit(next) && operand || startsWord(at + 1) && !isAdjacentName()) {
+            word();
+        } else {
+            at++;
+            put(DOT, ":");
+        }
+    }
+
+    private void punctuation(char c) {
+        switch (c) {
+            case '(', '[', '{' -> one(OPEN, c);
+            case ')' -> {
+                one(CLOSE, c);
+                foldGroup();
+            }
+            case ']', '}' -> one(CLOSE, c);
+            case ',' -> one(COMMA, c);
+            case ';' -> one(SEMICOLON, c);
+            case '.' -> one(DOT, c);
+            default -> operator();
+        }
+    }
+
+    private void one(byte kind, char c) {
+        at++;
+        put(kind, String.valueOf(c));
+    }
+
+    /** As far as it goes; a sign at its end is one of its own, by PostgreSQL's rule. */
+    private void operator() {
+        int i = at;
+        boolean special = false;
+        while (i < end && i - at < 16 && isOperator(sql.charAt(i))) {
+            char c = sql.charAt(i);
+            if (c == '-' && is(i + 1, '-') || c == '/' && is(i + 1, '*') || i > at && c == '@' && startsWord(i)) {
+                if (i == at) {
+                    i++;
+                }
+                break;
+            }
+            special |= "~!@#%^&|".indexOf(c) >= 0;
+            i++;
+        }
+        i = Math.max(i, at + 1);
+        char ending = sql.charAt(i - 1);
+        if (i - at > 1 && (ending == '-' || ending == '+') && !special) {
+            i--;
+        }
+        put(OPERATOR, sql.substring(at, i));
+        at = i;
+    }
+
+    /** {@code (?), (?)} is {@code (?)}: rows of values that are alike are one. */
+    private void foldGroup() {
+        int depth = 0;
+        int open = tokens - 1;
+        for (; open >= 0; open--) {
+            depth += kinds[open] == CLOSE ? 1 : kinds[open] == OPEN ? -1 : 0;
+            if (depth == 0) {
+                break;
+            }
+        }
+        if (open < 2 || kinds[open - 1] != COMMA || kinds[open - 2] != CLOSE) {
+            return;
+        }
+        int begin = starts[open];
+        int length = out.length() - begin;
+        int former = starts[open - 1] - length;
+        if (former < 0) {
+            return;
+        }
+        for (int i = 0; i < length; i++) {
+            if (out.charAt(former + i) != out.charAt(begin + i)) {
+                return;
+            }
+        }
+        while (tokens > open - 1) {
+            drop();
+        }
+    }
+
+    // Putting out
+
+    private void put(byte kind, String text) {
+        if (tokens > 0 && isApart(last(), kind, text.charAt(0))) {
+            out.append(' ');
+        }
+        if (tokens == kinds.length) {
+            kinds = Arrays.copyOf(kinds, tokens * 2);
+            starts = Arrays.copyOf(starts, tokens * 2);
+        }
+        kinds[tokens] = kind;
+        starts[tokens++] = out.length();
+        out.append(text);
+    }
+
+    private static boolean isApart(byte before, byte kind, char first) {
+        if (before == OPEN || before == DOT || kind == COMMA || kind == CLOSE || kind == DOT || kind == SEMICOLON) {
+            return false;
+        }
+        if (kind == OPEN && first != '{') {
+            return before != CLOSE && before != WORD;
+        }
+        return true;
+    }
+
+    private byte last() {
+        return kinds[tokens - 1];
+    }
+
+    private void drop() {
+        int length = starts[--tokens];
+        if (length > 0 && out.charAt(length - 1) == ' ') {
+            length--;
+        }
+        out.setLength(length);
+    }
+
+    // Characters
+
+    private boolean is(int index, char c) {
+        return index < end && sql.charAt(index) == c;
+    }
+
+    private char peek(int index) {
+        return index < end ? sql.charAt(index) : 0;
+    }
+
+    /** Whether a name, or what can stand for one, ends right here. */
+    private boolean isAdjacentName() {
+        if (tokens == 0 || at == 0) {
+            return false;
+        }
+        char before = sql.charAt(at - 1);
+        return !isBlank(before) && (last() == WORD || last() == CLOSE || last() == LITERAL);
+    }
+
+    private boolean startsWord(int index) {
+        char c = peek(index);
+        if (c == '@' || c == '#') {
+            c = peek(is(index + 1, c) ? index + 2 : index + 1);
+        }
+        return isInWord(c) && !isDigit(c) && c != '$';
+    }
+
+    private static boolean isInWord(char c) {
+        return c >= 'a' && c <= 'z'
+                || c >= 'A' && c <= 'Z'
+                || isDigit(c)
+                || c == '_'
+                || c == '$'
+                || c > 0x7f && !isBlank(c);
+    }
+
+    private static boolean isOperator(char c) {
+        return !isInWord(c) && !isBlank(c) && "'\"`()[]{},;.?:".indexOf(c) < 0;
+    }
+
+    private static boolean isBlank(char c) {
+        return c <= ' ' || c == 0x7f || c > 0x7f && (Character.isWhitespace(c) || Character.isSpaceChar(c));
     }
 
     private static boolean isDigit(char c) {

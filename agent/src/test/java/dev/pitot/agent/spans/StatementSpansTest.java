@@ -1,0 +1,129 @@
+package dev.pitot.agent.spans;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Which text a statement goes by, and what remembering texts costs. */
+class StatementSpansTest {
+    @TempDir
+    Path folder;
+
+    private Map<String, Long> counts(Consumer<SpanRecorder> work) throws Exception {
+        Path file = folder.resolve("test.jfr");
+        try (Recording recording = new Recording()) {
+            recording.setDestination(file);
+            recording.start();
+            SpanRecorder recorder = SpanRecorderTest.recorder("sql.statements=10");
+            work.accept(recorder);
+            recorder.emitSummaries();
+        }
+        Map<String, Long> counts = new TreeMap<>();
+        for (RecordedEvent event : RecordingFile.readAllEvents(file)) {
+            if (event.getEventType().getName().equals("pitot.StatementSummary")) {
+                counts.merge(event.getString("sql"), event.getLong("count"), Long::sum);
+            }
+        }
+        return counts;
+    }
+
+    private static void run(SpanRecorder recorder, Object statement, String sql) {
+        Object token = recorder.beginStatement(statement, sql);
+        assertThat(token).isNotNull();
+        recorder.endStatement(token, 0, null);
+    }
+
+    @Test
+    void aPreparedStatementKeepsItsTextUntilItIsPreparedAnew() throws Exception {
+        assertThat(counts(recorder -> {
+                    Object statement = new Object();
+                    run(recorder, statement, null);
+                    recorder.prepared(statement, "select 1 from a");
+                    recorder.prepared(statement, "select 1 from a");
+                    run(recorder, statement, null);
+                    run(recorder, statement, null);
+                    recorder.prepared(statement, "select 1 from b");
+                    run(recorder, statement, null);
+                }))
+                .isEqualTo(Map.of("(prepared before Pitot saw it)", 1L, "select ? from a", 2L, "select ? from b", 1L));
+    }
+
+    @Test
+    void aBatchGoesByItsFirstTextAndTheNextOneByItsOwn() throws Exception {
+        assertThat(counts(recorder -> {
+                    Object statement = new Object();
+                    recorder.batched(statement, "delete from a");
+                    recorder.batched(statement, "delete from b");
+                    run(recorder, statement, null);
+                    recorder.batched(statement, "delete from c");
+                    recorder.batched(statement, null);
+                    recorder.batched(statement, "delete from d");
+                    run(recorder, statement, null);
+                }))
+                .isEqualTo(Map.of("delete from a", 1L, "delete from d", 1L));
+    }
+
+    @Test
+    void aWrapperWithoutATextGoesByThatOfTheStatementItCalls() throws Exception {
+        assertThat(counts(recorder -> {
+                    Object wrapper = new Object();
+                    Object statement = new Object();
+                    recorder.prepared(statement, "select 1 from a");
+                    Object token = recorder.beginStatement(wrapper, null);
+                    assertThat(recorder.beginStatement(statement, null)).isNull();
+                    assertThat(recorder.beginStatement(statement, "select 1 from b"))
+                            .isNull();
+                    recorder.endStatement(token, 0, null);
+                }))
+                .isEqualTo(Map.of("select ? from a", 1L));
+    }
+
+    @Test
+    void beyondTheLimitStatementsAreOtherAndTextsWithoutWordsHaveAName() throws Exception {
+        Map<String, Long> counts = counts(recorder -> {
+            run(recorder, null, "");
+            for (int i = 0; i < 15; i++) {
+                run(recorder, null, "select a from t" + i);
+            }
+        });
+        assertThat(counts).hasSize(11).containsEntry("(empty)", 1L).containsEntry("", 6L);
+    }
+
+    @Test
+    void aTextSeenBeforeCostsNoMemoryAndManyLongOnesCostLittle() {
+        Statements statements = new Statements(100, 0);
+        ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            texts.add("select a from t where b = 'x' and c = " + i);
+        }
+        for (int i = 0; i < 2000; i++) {
+            texts.forEach(text -> statements.find(this, text));
+        }
+        long before = bean.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < 1000; i++) {
+            for (int text = 0; text < 10; text++) {
+                statements.find(this, texts.get(text));
+            }
+        }
+        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(10_000);
+
+        String tail = "x".repeat(4000);
+        for (int i = 0; i < 5000; i++) {
+            statements.find(this, "select " + i + tail);
+        }
+        assertThat(statements.remembered()).isBetween(1_000_000L, 2_000_000L);
+    }
+}
