@@ -2,6 +2,7 @@ package dev.pitot.agent.instrument;
 
 import java.util.List;
 import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 
 /**
@@ -15,6 +16,21 @@ interface Library {
     /** Names of classes without which the advice could not link, or would never be needed. */
     default List<String> needs() {
         return List.of();
+    }
+
+    /** Whether a class is what its name promises; one that is not is left alone, and nobody is told. */
+    default boolean isAbout(TypeDescription type) {
+        return true;
+    }
+
+    /** Whether a class declares any of the methods. */
+    default boolean isDeclaredBy(TypeDescription type) {
+        for (Point point : points()) {
+            if (!type.getDeclaredMethods().filter(point.methods()).isEmpty()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**

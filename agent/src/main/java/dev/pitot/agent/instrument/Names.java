@@ -11,6 +11,11 @@ interface Names {
     @Nullable
     String libraryOf(String name);
 
+    /** Whether the class file of such a name may be what the name promises: a quick look, before Byte Buddy is there. */
+    default boolean isLikely(byte[] classFile) {
+        return true;
+    }
+
     /** Whether a class of this name means that one of the above is certain to come soon. */
     default boolean heralds(String name) {
         return false;

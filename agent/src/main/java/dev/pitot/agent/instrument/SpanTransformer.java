@@ -80,16 +80,21 @@ public final class SpanTransformer implements ClassFileTransformer {
                 if (library == null) {
                     continue;
                 }
-                if (part < entrances) {
+                boolean entrance = part < entrances;
+                if (entrance) {
                     seen.incrementAndGet();
-                    warm.set(true);
-                    if (entered.compareAndSet(false, true)) {
-                        inBackground(true);
-                    }
                 } else if (!entered.get()) {
                     return null; // Woven when it is of use.
                 }
-                return weaver().weave(library, loader, name.replace('/', '.'), classFile);
+                if (!names[part].isLikely(classFile)) {
+                    continue;
+                }
+                warm.set(true);
+                byte[] woven = weaver().weave(library, loader, name.replace('/', '.'), classFile);
+                if (entrance && woven != null && entered.compareAndSet(false, true)) {
+                    inBackground(true);
+                }
+                return woven;
             }
             if (!warm.get() && isHerald(name) && warm.compareAndSet(false, true)) {
                 inBackground(false);

@@ -31,16 +31,11 @@ final class Weaver {
      * @param library simple name of the {@link Library}
      * @param loader of the class, null for the bootstrap loader
      * @param name binary name, with dots
-     * @return the new class file
+     * @return the new class file, or null when the class is not what its name promised
      * @throws CannotWeave when nothing in it could be instrumented, with the reason
      */
-    byte[] weave(String library, @Nullable ClassLoader loader, String name, byte[] classFile) throws CannotWeave {
-        if (!seesTheBridge(loader)) {
-            throw new CannotWeave(
-                    "its class loader does not let dev.pitot.events through from the JDK",
-                    "Add dev.pitot.events to -Djboss.modules.system.pkgs (JBoss, WildFly) or to"
-                            + " -Dorg.osgi.framework.bootdelegation (OSGi)");
-        }
+    byte @Nullable [] weave(String library, @Nullable ClassLoader loader, String name, byte[] classFile)
+            throws CannotWeave {
         ClassFileLocator theirs = new ClassFileLocator.Compound(
                 ClassFileLocator.Simple.of(name, classFile),
                 loader == null
@@ -51,8 +46,17 @@ final class Weaver {
         TypePool pool = TypePool.Default.of(theirs);
         TypePool advicePool = TypePool.Default.of(both);
         TypeDescription type = pool.describe(name).resolve();
-        List<AsmVisitorWrapper> visitors = new ArrayList<>();
         Library known = library(library);
+        if (!known.isAbout(type)) {
+            return null;
+        }
+        if (!seesTheBridge(loader)) {
+            throw new CannotWeave(
+                    "its class loader does not let dev.pitot.events through from the JDK",
+                    "Add dev.pitot.events to -Djboss.modules.system.pkgs (JBoss, WildFly) or to"
+                            + " -Dorg.osgi.framework.bootdelegation (OSGi)");
+        }
+        List<AsmVisitorWrapper> visitors = new ArrayList<>();
         for (String needed : known.needs()) {
             if (!pool.describe(needed).isResolved()) {
                 throw new CannotWeave(
