@@ -21,7 +21,7 @@ final class AnyJdbc implements Library {
     @Override
     public boolean isAbout(TypeDescription type) {
         return !type.isInterface()
-                && isDeclaredBy(type)
+                && hasPointsIn(type)
                 && failSafe(hasSuperType(namedOneOf(
                                 "java.sql.Statement",
                                 "java.sql.PreparedStatement",

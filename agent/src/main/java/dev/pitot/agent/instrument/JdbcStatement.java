@@ -58,7 +58,7 @@ final class JdbcStatement implements Library {
     /** Which of a driver's classes declares what differs from version to version. */
     @Override
     public boolean isAbout(TypeDescription type) {
-        return isDeclaredBy(type);
+        return hasPointsIn(type);
     }
 
     /** {@code execute(sql)} and its like. */

@@ -24,7 +24,7 @@ interface Library {
     }
 
     /** Whether a class declares any of the methods. */
-    default boolean isDeclaredBy(TypeDescription type) {
+    default boolean hasPointsIn(TypeDescription type) {
         for (Point point : points()) {
             if (!type.getDeclaredMethods().filter(point.methods()).isEmpty()) {
                 return true;
