@@ -42,6 +42,9 @@ final class Frame {
     @Nullable
     Span before;
 
+    /** Of {@link Kind#TASK}: goes on with the handling of the request, which has not ended before this has. */
+    boolean handles;
+
     /** Of {@link Kind#STATEMENT} and {@link Kind#WAIT}. */
     @Nullable
     Summary summary;

@@ -23,6 +23,9 @@ final class Span {
     boolean returned;
 
     boolean completed;
+    /** Threads that go on with its handling now. */
+    int handlers;
+
     volatile boolean ended;
     boolean async;
     int status;
@@ -67,6 +70,12 @@ final class Span {
 
     void release() {
         flag.setRelease(0);
+    }
+
+    void handlerBegins() {
+        take();
+        handlers++;
+        release();
     }
 
     /** Adds the work of one thread; within the flag. */

@@ -98,6 +98,7 @@ public final class SpanRecorder extends Spans.Recorder {
         frame.kind = kind;
         frame.span = span;
         frame.before = thread.request;
+        frame.handles = false;
         frame.id = span.id;
         thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
         if (kind == Frame.Kind.REQUEST) {
@@ -201,7 +202,7 @@ public final class SpanRecorder extends Spans.Recorder {
                 span.serverRoute = route;
             }
             // Else the handler, or what this very thread does for it, is to be measured to its end first.
-            last = span.returned && !isAtWork(span);
+            last = span.returned && span.handlers == 0 && !isAtWork(span);
             span.ended = last;
         } finally {
             span.release();
@@ -218,7 +219,16 @@ public final class SpanRecorder extends Spans.Recorder {
 
     @Override
     protected @Nullable Object continueRequest(Object request) {
-        if (!(request instanceof Span span) || span.ended) {
+        Object token = request instanceof Span span ? work(span) : null;
+        if (token instanceof Frame frame && frame.span != null) {
+            frame.handles = true;
+            frame.span.handlerBegins();
+        }
+        return token;
+    }
+
+    private @Nullable Object work(Span span) {
+        if (span.ended) {
             return null;
         }
         SpanThread thread = threads.ofThisThread();
@@ -602,7 +612,7 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected @Nullable Object beginTask(Object task) {
         Span span = tasks.remove(task);
-        return span == null ? null : continueRequest(span);
+        return span == null ? null : work(span);
     }
 
     @Override
@@ -631,7 +641,8 @@ public final class SpanRecorder extends Spans.Recorder {
                 if (span.async) {
                     span.cover(frame.split, wall);
                 }
-                last = span.completed && span.returned;
+                span.handlers -= frame.handles ? 1 : 0;
+                last = span.completed && span.returned && span.handlers == 0;
                 span.ended = last;
             }
         } finally {

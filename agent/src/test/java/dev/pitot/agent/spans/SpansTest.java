@@ -281,6 +281,30 @@ class SpansTest {
     }
 
     @Test
+    void anAnswerFromElsewhereWaitsForTheThreadThatGoesOnWithTheRequest() throws Exception {
+        Object request = Spans.beginRequest();
+        end(request, true);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch answered = new CountDownLatch(1);
+        Thread second = new Thread(() -> {
+            Object token = Spans.continueRequest(request);
+            begun.countDown();
+            await(answered);
+            spin(10);
+            Spans.endTask(token);
+        });
+        second.start();
+        await(begun);
+        Spans.completeRequest(request, null, 201, null);
+        answered.countDown();
+        second.join(10_000);
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        assertThat(event.getInt("status")).isEqualTo(201);
+        assertThat(event.getLong("otherThreads")).isEqualTo(1);
+        assertThat(event.getLong("cpuTime")).isGreaterThan(9 * MILLI);
+    }
+
+    @Test
     void whatWasNeverEndedIsDroppedWithTheSpanAroundIt() throws Exception {
         for (int i = 0; i < 50; i++) {
             Object request = Spans.beginRequest();
