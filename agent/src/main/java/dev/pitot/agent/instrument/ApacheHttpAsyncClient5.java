@@ -51,6 +51,7 @@ final class ApacheHttpAsyncClient5 implements Library {
                 @Advice.Argument(2) AsyncExecChain.Scope scope,
                 @Advice.AllArguments @Nullable Object[] arguments) {
             Object callback = arguments[arguments.length - 1];
+            Object future = scope.cancellableDependency;
             if (callback == null || Spans.kept(callback) != null) {
                 return null; // Another attempt of a call.
             }
@@ -64,7 +65,7 @@ final class ApacheHttpAsyncClient5 implements Library {
                 // Now, as the answer may be there before this method returns.
                 Spans.keep(callback, token);
                 if (Spans.traceparent(token) != null) {
-                    Spans.keep(scope.cancellableDependency, token);
+                    Spans.keep(future, token);
                 }
             }
             return token;

@@ -63,12 +63,18 @@ final class ApacheHttpClient4 implements Library {
                 @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
                 @Advice.Return(typing = Assigner.Typing.DYNAMIC) @Nullable Object returned,
                 @Advice.Thrown @Nullable Throwable thrown) {
-            if (token != null) {
-                int status = returned instanceof HttpResponse
-                        ? ((HttpResponse) returned).getStatusLine().getStatusCode()
-                        : 0;
-                Spans.endCall(token, status, false, thrown);
+            if (token == null) {
+                return;
             }
+            int status = 0;
+            try {
+                if (returned instanceof HttpResponse) {
+                    status = ((HttpResponse) returned).getStatusLine().getStatusCode();
+                }
+            } catch (Throwable broken) {
+                // A response that the application's own interceptor made up: count the call with what is known.
+            }
+            Spans.endCall(token, status, false, thrown);
         }
     }
 

@@ -58,10 +58,18 @@ final class ApacheHttpClient5 implements Library {
                 @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
                 @Advice.Return(typing = Assigner.Typing.DYNAMIC) @Nullable Object returned,
                 @Advice.Thrown @Nullable Throwable thrown) {
-            if (token != null) {
-                int status = returned instanceof HttpResponse ? ((HttpResponse) returned).getCode() : 0;
-                Spans.endCall(token, status, false, thrown);
+            if (token == null) {
+                return;
             }
+            int status = 0;
+            try {
+                if (returned instanceof HttpResponse) {
+                    status = ((HttpResponse) returned).getCode();
+                }
+            } catch (Throwable broken) {
+                // A response that the application's own interceptor made up: count the call with what is known.
+            }
+            Spans.endCall(token, status, false, thrown);
         }
     }
 

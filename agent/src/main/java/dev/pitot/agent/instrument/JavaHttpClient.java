@@ -6,6 +6,7 @@ import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
 import dev.pitot.events.Spans;
 import dev.pitot.events.SpansCall;
+import java.lang.reflect.Field;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -96,13 +97,12 @@ final class JavaHttpClient implements Library {
             if (token == null) {
                 return;
             }
+            Spans.endCall(token, 0, true, thrown);
             if (returned != null) {
-                // The client derives the application's future from this one: so the call has ended when that one has,
-                // and a
-                // request that only waits for it has counted it. Of the same kind, and cancelled alike.
+                // The client derives the application's future from this one, which is of the same kind: so the call has
+                // ended when that one has, and a request that only waits for it has counted it.
                 returned = returned.whenComplete(new SpansCall(token));
             }
-            Spans.endCall(token, 0, true, thrown);
         }
     }
 
@@ -115,7 +115,7 @@ final class JavaHttpClient implements Library {
                 @Advice.Argument(value = 2, typing = Assigner.Typing.DYNAMIC) Object other,
                 @Advice.FieldValue(value = "systemHeadersBuilder", typing = Assigner.Typing.DYNAMIC) Object headers) {
             try {
-                java.lang.reflect.Field field = other.getClass().getDeclaredField("systemHeadersBuilder");
+                Field field = other.getClass().getDeclaredField("systemHeadersBuilder");
                 Object before = field.get(other);
                 Map<?, ?> map = (Map<?, ?>) before.getClass().getMethod("map").invoke(before);
                 Object values = map.get("traceparent");

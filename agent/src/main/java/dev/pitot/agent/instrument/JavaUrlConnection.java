@@ -39,17 +39,22 @@ final class JavaUrlConnection implements Library {
             if (connected) {
                 return null;
             }
+            String trace = Spans.traceparent(null);
+            if (trace != null) {
+                try {
+                    if (connection.getRequestProperty("traceparent") == null) {
+                        connection.setRequestProperty("traceparent", trace);
+                    }
+                } catch (Throwable tooLate) {
+                    // It has tried to connect before, in vain.
+                }
+            }
             URL url = connection.getURL();
             String method = connection.getRequestMethod();
             if (connection.getDoOutput() && "GET".equals(method)) {
                 method = "POST"; // What the connection itself will make of it.
             }
-            Object token = Spans.beginCall(method, url.getHost(), url.getPort(), url.getPath());
-            String trace = token == null ? null : Spans.traceparent(token);
-            if (trace != null && connection.getRequestProperty("traceparent") == null) {
-                connection.setRequestProperty("traceparent", trace);
-            }
-            return token;
+            return Spans.beginCall(method, url.getHost(), url.getPort(), url.getPath());
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -84,13 +89,18 @@ final class JavaUrlConnection implements Library {
             if (token != null) {
                 return token;
             }
-            URL url = connection.getURL();
-            token = Spans.beginCall(connection.getRequestMethod(), url.getHost(), url.getPort(), url.getPath());
-            String trace = token == null || connected ? null : Spans.traceparent(token);
-            if (trace != null && connection.getRequestProperty("traceparent") == null) {
-                connection.setRequestProperty("traceparent", trace);
+            String trace = connected ? null : Spans.traceparent(null);
+            if (trace != null) {
+                try {
+                    if (connection.getRequestProperty("traceparent") == null) {
+                        connection.setRequestProperty("traceparent", trace);
+                    }
+                } catch (Throwable tooLate) {
+                    // It has tried to connect before, in vain.
+                }
             }
-            return token;
+            URL url = connection.getURL();
+            return Spans.beginCall(connection.getRequestMethod(), url.getHost(), url.getPort(), url.getPath());
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)

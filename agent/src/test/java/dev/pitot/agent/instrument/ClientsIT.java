@@ -46,7 +46,7 @@ class ClientsIT {
         return client.endsWith("Async");
     }
 
-    private TargetJvm start(TargetJvm.Jdk jdk, String arguments) throws IOException {
+    private static TargetJvm start(TargetJvm.Jdk jdk, Path folder, String arguments) throws IOException {
         Path servers = Path.of(System.getProperty("pitot.test.servers"));
         StringBuilder path = new StringBuilder(TargetJvm.codeSource(MAIN).toString());
         for (String libraries : jdk.version() < 21 ? List.of("older-clients", "clients") : List.of("clients")) {
@@ -93,11 +93,15 @@ class ClientsIT {
     @ParameterizedTest
     @MethodSource("jdks")
     void callsAreCountedOnceAndLeftAsTheyAre(TargetJvm.Jdk jdk) throws Exception {
-        Map<String, String> without;
-        try (TargetJvm target = start(jdk, null)) {
-            without = callAll(target, CAME_IN);
-        }
-        try (TargetJvm target = start(jdk, "calls.slow=10000ms,calls.events=100000,http.events=100000")) {
+        // Meanwhile the same without the agent.
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        Future<Map<String, String>> plain = other.submit(() -> {
+            try (TargetJvm target = start(jdk, Files.createDirectory(folder.resolve("plain")), null)) {
+                return callAll(target, CAME_IN);
+            }
+        });
+        other.shutdown();
+        try (TargetJvm target = start(jdk, folder, "calls.slow=10000ms,calls.events=100000,http.events=100000")) {
             Map<String, String> answers = callAll(target, null);
             Map<String, String> traced = callAll(target, CAME_IN);
             for (String log : LOGS) {
@@ -105,6 +109,7 @@ class ClientsIT {
             }
             TargetJvm.Result result = target.finish();
 
+            Map<String, String> without = plain.get();
             assertThat(answers).as("nothing is invented").isEqualTo(without);
             without.forEach((path, answer) -> assertThat(traced.get(path))
                     .as(path)

@@ -1,8 +1,13 @@
 package dev.pitot.agent.target;
 
+import java.net.ConnectException;
+import java.net.URI;
 import java.util.logging.LogManager;
 
-/** Names its own log manager in {@code main}, as application servers do, after native code has been loaded. */
+/**
+ * Names its own log manager in {@code main}, as application servers do, after native code has been loaded and an HTTP call was
+ * made, with which loggers are woven.
+ */
 public final class LogManagerTarget {
     private LogManagerTarget() {}
 
@@ -10,7 +15,12 @@ public final class LogManagerTarget {
     public static final class Own extends LogManager {}
 
     public static void main(String[] args) throws Exception {
-        System.out.println("port 0");
+        try {
+            URI.create("http://127.0.0.1:1").toURL().openConnection().connect();
+            System.out.println("connected");
+        } catch (ConnectException refused) {
+            System.out.println("port 0");
+        }
         while (System.in.read() >= 0) {
             System.out.println("read");
         }
