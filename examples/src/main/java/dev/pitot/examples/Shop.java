@@ -369,6 +369,8 @@ public final class Shop implements AutoCloseable {
     public static void main(String[] args) {
         try {
             Options options = Options.parse(args);
+            // The pool logs through SLF4J, which would complain that it has nowhere to.
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
             if (options.help()) {
                 System.out.println(USAGE);
                 return;

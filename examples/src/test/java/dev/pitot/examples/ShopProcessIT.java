@@ -45,7 +45,9 @@ class ShopProcessIT {
 
         assertThat(uri).hasScheme("http").hasHost("127.0.0.1");
         assertThat(Files.readString(portFile)).isEqualTo(Integer.toString(uri.getPort()));
-        assertThat(health(uri)).isEqualTo(200);
+        assertThat(status(uri, "/health")).isEqualTo(200);
+        // With the libraries beside the jar.
+        assertThat(status(uri, "/history/joined/7")).isEqualTo(200);
 
         try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
             // In progress for as long as its body is on the way: the server says "go on", and waits for what never
@@ -73,7 +75,7 @@ class ShopProcessIT {
         Process parent = start(List.of("sleep", "120"));
         Process shop = shop("--exit-with-parent", Long.toString(parent.pid()));
         URI uri = URI.create(shop.inputReader().readLine().replace("Shop listens on ", ""));
-        assertThat(health(uri)).isEqualTo(200);
+        assertThat(status(uri, "/health")).isEqualTo(200);
 
         parent.destroyForcibly();
 
@@ -150,8 +152,8 @@ class ShopProcessIT {
         return new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     }
 
-    private static int health(URI uri) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(uri.resolve("/health")).build();
+    private static int status(URI uri, String path) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(uri.resolve(path)).build();
         return HttpClient.newHttpClient()
                 .send(request, HttpResponse.BodyHandlers.discarding())
                 .statusCode();
@@ -159,7 +161,7 @@ class ShopProcessIT {
 
     private static boolean refused(URI uri) throws Exception {
         try {
-            health(uri);
+            status(uri, "/health");
             return false;
         } catch (ConnectException e) {
             return true;

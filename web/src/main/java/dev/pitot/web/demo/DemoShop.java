@@ -1,5 +1,6 @@
 package dev.pitot.web.demo;
 
+import com.zaxxer.hikari.HikariDataSource;
 import dev.pitot.examples.LoadGenerator;
 import dev.pitot.examples.Shop;
 import java.io.File;
@@ -15,7 +16,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.h2.jdbcx.JdbcDataSource;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /** The example shop in another JVM with the real flag, and a load generator in this one. */
 public final class DemoShop implements AutoCloseable {
@@ -106,16 +109,18 @@ public final class DemoShop implements AutoCloseable {
         return builder;
     }
 
-    /** {@code pitot.jar}, or the folders that this JVM runs from. */
+    /** {@code pitot.jar}, or the folders and jars of the shop, its database and its pool that this JVM runs from. */
     private static String classPath() throws IOException {
         Set<String> places = new LinkedHashSet<>();
         try {
-            places.add(Path.of(Shop.class
-                            .getProtectionDomain()
-                            .getCodeSource()
-                            .getLocation()
-                            .toURI())
-                    .toString());
+            for (Class<?> part :
+                    List.of(Shop.class, JdbcDataSource.class, HikariDataSource.class, LoggerFactory.class)) {
+                places.add(Path.of(part.getProtectionDomain()
+                                .getCodeSource()
+                                .getLocation()
+                                .toURI())
+                        .toString());
+            }
         } catch (URISyntaxException e) {
             throw new IOException("The place of pitot.jar is no file: " + e.getMessage(), e);
         }
