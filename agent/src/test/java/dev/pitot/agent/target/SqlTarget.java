@@ -1,0 +1,128 @@
+package dev.pitot.agent.target;
+
+import java.sql.BatchUpdateException;
+import java.sql.CallableStatement;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Arrays;
+import javax.sql.DataSource;
+
+/** The same work by way of two drivers, some by way of a pool, and a little with a driver that nobody knows; prints all results. */
+public final class SqlTarget {
+    private SqlTarget() {}
+
+    public static void main(String[] args) throws Exception {
+        System.out.println("port 0");
+        try (Connection h2 = DriverManager.getConnection("jdbc:h2:mem:test", "sa", "");
+                Connection hsqldb = DriverManager.getConnection("jdbc:hsqldb:mem:test", "sa", "")) {
+            work(h2);
+            work(hsqldb);
+            pools();
+        }
+        odd();
+        while (System.in.read() >= 0) {
+            System.out.println("read");
+        }
+        System.out.println("end");
+        Object finish = System.getProperties().get("pitot.test.finish");
+        if (finish instanceof Runnable end) {
+            end.run();
+        }
+    }
+
+    private static void work(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            System.out.println(statement.execute("create table item(id int primary key, name varchar(20))"));
+            System.out.println(statement.executeUpdate("insert into item values (1, 'Smith''s')"));
+            System.out.println(statement.executeLargeUpdate("insert into item values (2,  'Smith')"));
+            for (int id = 1; id <= 3; id++) {
+                print(statement.executeQuery("select name from item where id = " + id));
+            }
+            statement.addBatch("update item set name = 'Mr. Smith' where id = 1");
+            statement.addBatch("delete from item where id = 2");
+            System.out.println(Arrays.toString(statement.executeBatch()));
+            statement.addBatch("delete from item where name = 'Smith'");
+            System.out.println(Arrays.toString(statement.executeLargeBatch()));
+            try {
+                statement.executeQuery("select nothing from nowhere where name = 'Smith'");
+            } catch (SQLException expected) {
+                System.out.println(expected.getSQLState());
+            }
+        }
+        try (PreparedStatement insert = connection.prepareStatement("insert into item values (?, ?)")) {
+            for (int id = 10; id < 15; id++) {
+                insert.setInt(1, id);
+                insert.setString(2, "Smith " + id);
+                insert.addBatch();
+            }
+            System.out.println(Arrays.toString(insert.executeBatch()));
+            insert.setInt(1, 15);
+            insert.setString(2, null);
+            System.out.println(insert.executeUpdate());
+            for (int id = 15; id < 18; id++) {
+                insert.setInt(1, id == 15 ? 15 : id);
+                insert.setString(2, "Smith");
+                insert.addBatch();
+            }
+            try {
+                insert.executeBatch();
+            } catch (BatchUpdateException expected) {
+                System.out.println(expected.getSQLState());
+            }
+        }
+        try (PreparedStatement select = connection.prepareStatement(
+                "select name from item where id = ?", ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY)) {
+            for (int id = 10; id < 20; id++) {
+                select.setInt(1, id);
+                print(select.executeQuery());
+            }
+        }
+        try (CallableStatement call = connection.prepareCall("call abs(?)")) {
+            call.setInt(1, -5);
+            System.out.println(call.execute());
+        }
+    }
+
+    private static void print(ResultSet rows) throws SQLException {
+        try (rows) {
+            while (rows.next()) {
+                System.out.println(rows.getString(1));
+            }
+        }
+    }
+
+    private static void pools() throws Exception {
+        DataSource pool = (DataSource) Class.forName("org.h2.jdbcx.JdbcConnectionPool")
+                .getMethod("create", String.class, String.class, String.class)
+                .invoke(null, "jdbc:h2:mem:test", "sa", "");
+        for (int i = 0; i < 3; i++) {
+            try (Connection connection = pool.getConnection();
+                    PreparedStatement select = connection.prepareStatement("select count(*) from item")) {
+                print(select.executeQuery());
+            }
+        }
+    }
+
+    /** Written and compiled by the test. */
+    private static void odd() throws Exception {
+        Connection connection =
+                (Connection) Class.forName("odd.OddConnection").getConstructor().newInstance();
+        try (PreparedStatement select = connection.prepareStatement("odd 1")) {
+            System.out.println(select.executeUpdate());
+            System.out.println(select.executeUpdate());
+        }
+        System.out.println(Class.forName("odd.ReturnStatement")
+                .getMethod("executeUpdate", String.class)
+                .invoke(Class.forName("odd.ReturnStatement").getConstructor().newInstance(), "return 1"));
+        // Its close method is broken, which is not the agent's business.
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("odd 2");
+        } catch (UnsupportedOperationException expected) {
+            System.out.println("refused");
+        }
+    }
+}
