@@ -39,6 +39,10 @@ public final class StoredTypes {
     public static final Set<String> EVENTS = Set.of(
             "pitot.EndpointSummary",
             "pitot.HttpRequest",
+            "pitot.StatementSummary",
+            "pitot.SqlStatement",
+            "pitot.PoolSummary",
+            "pitot.ConnectionWait",
             "pitot.AgentStatus",
             "pitot.Diagnosis",
             "pitot.JvmInformation",
