@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pitot.web.postgres.TestPostgres;
 import java.io.File;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,10 +16,12 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -116,6 +119,9 @@ class SqlStatementsIT {
                                 "select type, count(*) from event where data::text ~ 'Smith|Jones' group by 1"))
                         .as("values of the application that left it")
                         .isEmpty();
+                for (String question : questions()) {
+                    assertThat(rows(collector, question)).as(question).isNotEmpty();
+                }
                 assertThat(shop.err())
                         .as("what the agent adds to stderr")
                         .doesNotContain("[pitot]")
@@ -133,6 +139,17 @@ class SqlStatementsIT {
                                         .split(File.pathSeparator))
                                 .filter(entry -> entry.matches(".*/(HikariCP|postgresql|slf4j-api)-[^/]*\\.jar")))
                 .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    /** Those of the page, which ask about a service of this name. */
+    private static List<String> questions() throws IOException {
+        List<String> questions = new ArrayList<>();
+        Pattern.compile("```sql\\n(.*?);\\n```", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("../docs/sql-statements.md")))
+                .results()
+                .forEach(match -> questions.add(match.group(1)));
+        assertThat(questions).hasSize(5);
+        return questions;
     }
 
     private static String get(URI base, String path) throws Exception {
