@@ -69,6 +69,12 @@ public final class Spans {
 
         protected abstract void endTask(Object token);
 
+        protected abstract @Nullable Object beginStage(Object stage);
+
+        protected abstract void endStage(Object stage, @Nullable Object token, boolean fired);
+
+        protected abstract void pooled();
+
         protected abstract boolean keep(Object key, Object token);
 
         protected abstract @Nullable Object kept(Object key);
@@ -415,6 +421,62 @@ public final class Spans {
         }
     }
 
+    /** Runs a task that may have been {@link #submitted}: what a pool's own loop calls in place of {@code task.run()}. */
+    public static void run(Runnable task) {
+        Object token = beginTask(task);
+        try {
+            task.run();
+        } finally {
+            if (token != null) {
+                endTask(token);
+            }
+        }
+    }
+
+    /**
+     * This thread tries a stage that was {@link #submitted}, which may turn out not to be ready: until {@link #endStage} says that it
+     * was, it belongs to its request.
+     *
+     * @return for {@link #endStage}
+     */
+    public static @Nullable Object beginStage(Object stage) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginStage(stage);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /** @param fired whether the stage will not be tried again */
+    public static void endStage(Object stage, @Nullable Object token, boolean fired) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endStage(stage, token, fired);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** This thread is a pool's from now on: whatever request it was started in, what it does belongs to the tasks that it is given. */
+    public static void pooled() {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.pooled();
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
     /**
      * Remembers a token for as long as an object of the application lives: so that nothing is added to that object.
      *
@@ -499,5 +561,23 @@ public final class Spans {
         } catch (Throwable unmeasured) {
             // As above.
         }
+    }
+
+    /**
+     * The same after a park, whose blocker tells a lock of {@code java.util.concurrent} from everything else: a lock parks its threads on
+     * itself or on its synchronizer, and its conditions on a {@code ConditionObject}.
+     */
+    public static void parked(@Nullable Object blocker, long begun) {
+        if (begun != 0) {
+            waited(isLock(blocker) ? LOCK : PARK, begun);
+        }
+    }
+
+    private static boolean isLock(@Nullable Object blocker) {
+        if (blocker == null) {
+            return false;
+        }
+        String name = blocker.getClass().getName();
+        return name.startsWith("java.util.concurrent.locks.") && !name.endsWith("ConditionObject");
     }
 }

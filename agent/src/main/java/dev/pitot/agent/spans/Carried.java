@@ -14,11 +14,31 @@ import org.jspecify.annotations.Nullable;
 final class Carried<V> {
     private static final int MOST = 100_000;
 
-    /** A key in the map, and, with no queue, one to look for. */
+    /** A key to look for: no reference that the collector would have to look at. */
+    private static final class Probe {
+        private final Object object;
+
+        Probe(Object object) {
+            this.object = object;
+        }
+
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(object);
+        }
+
+        /** The map asks the key that is looked for, not the one that it holds. */
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && key.get() == object;
+        }
+    }
+
+    /** A key in the map. */
     private static final class Key extends WeakReference<Object> {
         private final int hash;
 
-        Key(Object object, @Nullable ReferenceQueue<Object> queue) {
+        Key(Object object, ReferenceQueue<Object> queue) {
             super(object, queue);
             hash = System.identityHashCode(object);
         }
@@ -38,7 +58,7 @@ final class Carried<V> {
         }
     }
 
-    private final ConcurrentHashMap<Key, V> map = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<Object, V> map = new ConcurrentHashMap<>();
     private final ReferenceQueue<Object> dead = new ReferenceQueue<>();
     private final AtomicInteger size = new AtomicInteger();
 
@@ -56,7 +76,7 @@ final class Carried<V> {
 
     @Nullable
     V get(Object key) {
-        return size.get() == 0 ? null : map.get(new Key(key, null));
+        return size.get() == 0 ? null : map.get(new Probe(key));
     }
 
     @Nullable
@@ -64,11 +84,33 @@ final class Carried<V> {
         if (size.get() == 0) {
             return null;
         }
-        V value = map.remove(new Key(key, null));
+        V value = map.remove(new Probe(key));
         if (value != null) {
             size.decrementAndGet();
         }
         return value;
+    }
+
+    /** Puts a value in place of another, or of none; false when it is no longer that one, or nothing new is remembered. */
+    boolean replace(Object key, @Nullable V known, V value) {
+        if (known != null) {
+            return map.replace(new Probe(key), known, value);
+        }
+        tidy();
+        if (size.get() >= MOST || map.putIfAbsent(new Key(key, dead), value) != null) {
+            return false;
+        }
+        size.incrementAndGet();
+        return true;
+    }
+
+    /** Forgets a key if it has this value still. */
+    boolean remove(Object key, V known) {
+        if (!map.remove(new Probe(key), known)) {
+            return false;
+        }
+        size.decrementAndGet();
+        return true;
     }
 
     private void tidy() {

@@ -17,6 +17,7 @@ final class Frame {
         WAIT
     }
 
+    final ThreadMeter meter;
     final ThreadMeter.Mark mark;
     final Cost cost;
     /** Of the spans that ended within this one. */
@@ -34,6 +35,12 @@ final class Frame {
     int inner;
 
     boolean hasForeign;
+
+    /** Of {@link Kind#TASK}: all that a thread does which was started within a request. */
+    boolean wholeThread;
+
+    /** CPU nanoseconds of the thread when {@link #span} ended around it; within the span's flag. */
+    long cpuTimeAtEnd;
 
     /** The request, of {@link Kind#REQUEST} and {@link Kind#TASK}; the thread's former one goes on when this ends. */
     @Nullable
@@ -60,6 +67,7 @@ final class Frame {
     Call call;
 
     Frame(ThreadMeter meter) {
+        this.meter = meter;
         mark = meter.newMark();
         cost = new Cost(meter.places());
         nested = new Cost(meter.places());

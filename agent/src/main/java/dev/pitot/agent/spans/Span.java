@@ -1,6 +1,7 @@
 package dev.pitot.agent.spans;
 
 import dev.pitot.events.HttpRequest;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -9,6 +10,11 @@ import org.jspecify.annotations.Nullable;
  * did under a flag that is held for some nanoseconds; after its end nothing is added any more. Holds nothing of the application.
  */
 final class Span {
+    /** Nanoseconds, of CPU time where that is known. */
+    private static final long GRACE = 1_000_000;
+
+    private static final Frame[] NONE = {};
+
     private final AtomicInteger flag = new AtomicInteger();
     final HttpRequest event = new HttpRequest();
     final long id;
@@ -55,6 +61,21 @@ final class Span {
     long covered;
 
     long otherThreads;
+    /** The tasks that threads are at work in for it, as many as {@link #active} says. */
+    private Frame[] tasks = NONE;
+
+    int active;
+
+    /** Whether it has ended and is not finished, as {@link #active} threads are about to end their tasks. */
+    boolean postponed;
+
+    /** What is known of a synchronous one that is {@link #postponed}. */
+    @Nullable
+    Done done;
+
+    /** When it was {@link #postponed}. */
+    long endedAt;
+
     final long[] extras = new long[Done.EXTRAS];
 
     Span(long id) {
@@ -76,6 +97,80 @@ final class Span {
         take();
         handlers++;
         release();
+    }
+
+    /** A task of it has begun; false when it has ended. */
+    boolean enter(Frame task) {
+        take();
+        try {
+            if (ended) {
+                return false;
+            }
+            if (active == tasks.length) {
+                tasks = Arrays.copyOf(tasks, Math.max(2, active * 2));
+            }
+            tasks[active] = task;
+            active++;
+            return true;
+        } finally {
+            release();
+        }
+    }
+
+    /** A task of it ends; within the flag. */
+    void leave(Frame task) {
+        for (int i = 0; i < active; i++) {
+            if (tasks[i] == task) {
+                active--;
+                tasks[i] = tasks[active];
+                return;
+            }
+        }
+    }
+
+    /**
+     * It has ended; within the flag.
+     *
+     * @param known what is known of a synchronous one, else null
+     * @return true to finish it now, false when that is left to the last of the tasks that other threads are in
+     */
+    boolean end(@Nullable Done known) {
+        ended = true;
+        if (active == 0) {
+            return true;
+        }
+        postponed = true;
+        endedAt = System.nanoTime();
+        for (int i = 0; i < active; i++) {
+            tasks[i].cpuTimeAtEnd = tasks[i].meter.cpuTime();
+        }
+        done = known == null ? null : known.copy();
+        return false;
+    }
+
+    /**
+     * Whether a task that ends now is a part of it; within the flag. A task's last act is often to wake the thread that waits for it,
+     * which may end the request before the task has ended: it is then all but done.
+     */
+    boolean counts(Frame task) {
+        if (!ended) {
+            return true;
+        }
+        if (!postponed) {
+            return false;
+        }
+        return task.cpuTimeAtEnd == Long.MIN_VALUE
+                ? System.nanoTime() - endedAt < GRACE
+                : task.meter.cpuTime() - task.cpuTimeAtEnd < GRACE;
+    }
+
+    /** Whether whoever asks is to finish it; once. */
+    boolean takePostponed() {
+        take();
+        boolean mine = postponed;
+        postponed = false;
+        release();
+        return mine;
     }
 
     /** Adds the work of one thread; within the flag. */

@@ -17,6 +17,8 @@ import dev.pitot.events.SqlStatement;
 import dev.pitot.events.StatementSummary;
 import java.lang.instrument.Instrumentation;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,10 +41,19 @@ public final class SpanRecorder extends Spans.Recorder {
     private final EventLimit statementEvents;
     private final EventLimit callEvents;
     private final EventLimit waitEvents;
-    private final Carried<Span> tasks = new Carried<>();
+    private final Tasks tasks = new Tasks();
+    private final ConcurrentLinkedQueue<Span> postponed = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger postponedCount = new AtomicInteger();
     private final Carried<Summary> prepared = new Carried<>();
     private final Carried<Summary> batches = new Carried<>();
     private final Carried<Object> kept = new Carried<>();
+    /** What a virtual thread's counters are said to come from; all of its values are N/A. */
+    private static final String PARTIAL = "carrier switched: counters partial";
+
+    private static final int MOST_POSTPONED = 1000;
+    /** Nanoseconds for which a request that has ended waits at least for the tasks that are about to. */
+    private static final long PATIENCE = 500_000_000;
+
     private final int[] scratch = new int[Buckets.COUNT];
     private final long[] extras = new long[Done.EXTRAS];
     /** When the summaries to come begin; the sampler's alone. */
@@ -53,6 +64,8 @@ public final class SpanRecorder extends Spans.Recorder {
 
     /** What is given up for the budget, see {@link Shedding}. */
     private volatile int shed;
+
+    private volatile boolean forgotten;
 
     /** Measures what measuring costs, which takes some milliseconds of the calling thread. */
     public static SpanRecorder open(AgentConfig config, Counters counters, Instrumentation instrumentation) {
@@ -75,6 +88,28 @@ public final class SpanRecorder extends Spans.Recorder {
         callEvents = new EventLimit(config.calls());
         ownCost = OwnCost.of(threads.ofThisThread().meter);
         since = System.nanoTime();
+        rehearse();
+    }
+
+    /**
+     * Goes once through all that the JDK's own methods will call: from then on nothing has to be loaded within them, which could not
+     * be done in the midst of a class loader's reading, say. Counts as nothing.
+     */
+    private void rehearse() {
+        Span span = new Span(0);
+        Object task = new Object();
+        Frame frame = workFor(span, false);
+        submitted(task);
+        beginStage(task);
+        endStage(task, null, false);
+        beginTask(task);
+        Spans.parked(task, 0);
+        waited(Spans.PARK, beginWaiting());
+        span.ended = true;
+        if (frame != null) {
+            endTask(frame);
+        }
+        pooled();
     }
 
     // Requests
@@ -82,7 +117,7 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected @Nullable Object beginRequest() {
         SpanThread thread = threads.ofThisThread();
-        if (thread.request != null) {
+        if (!thread.isFree()) {
             return null;
         }
         Span span = new Span(thread.newId());
@@ -121,7 +156,7 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected void route(String pattern) {
         SpanThread thread = threads.peek();
-        Span span = thread == null ? null : thread.request;
+        Span span = thread == null ? null : thread.live();
         if (span != null) {
             span.route = pattern;
         }
@@ -148,37 +183,79 @@ public final class SpanRecorder extends Spans.Recorder {
         thread.request = frame.before;
         span.event.end();
         long wall = close(thread, frame);
+        Cost own = less(frame);
+        Done done = thread.done;
+        done.clear();
+        done.duration = wall;
+        done.all.set(frame.cost);
+        done.own.set(own);
+        System.arraycopy(frame.split.parts, 0, done.parts, 0, Part.COUNT);
         String error = thrown == null ? null : thrown.getClass().getName();
         boolean last;
+        boolean finished = false;
         span.take();
         try {
             span.returned = true;
             span.method = method;
             span.serverRoute = route;
             span.path = path;
-            last = !async || span.completed || thrown != null;
+            last = !async || span.completed && span.handlers == 0 || thrown != null;
             span.async = async;
             if (!span.completed) {
                 span.status = status;
                 span.error = error;
             }
             if (last) {
-                span.ended = true;
+                finished = span.end(done);
             } else {
-                span.add(frame.cost, less(frame));
+                span.add(frame.cost, own);
                 span.cover(frame.split, wall);
             }
         } finally {
             span.release();
         }
-        if (last) {
-            Done done = thread.done;
-            done.clear();
-            done.duration = wall;
-            done.all.set(frame.cost);
-            done.own.set(less(frame));
-            System.arraycopy(frame.split.parts, 0, done.parts, 0, Part.COUNT);
+        if (finished) {
             thread.stripe = finish(span, done, thread.stripe);
+        } else if (last) {
+            postpone(span);
+        }
+    }
+
+    private void postpone(Span span) {
+        if (postponedCount.get() >= MOST_POSTPONED) {
+            finishPostponed(span);
+            return;
+        }
+        postponedCount.incrementAndGet();
+        postponed.add(span);
+    }
+
+    private void finishPostponed(Span span) {
+        if (!span.takePostponed()) {
+            return;
+        }
+        Done done = span.done;
+        if (done == null) {
+            finishAsync(span);
+        } else {
+            span.done = null;
+            finish(span, done, 0);
+        }
+    }
+
+    /** What no task has finished by now ends without those tasks. */
+    private void finishPostponed() {
+        for (int left = postponedCount.get(); left > 0; left--) {
+            Span span = postponed.poll();
+            if (span == null) {
+                return;
+            }
+            if (System.nanoTime() - span.endedAt < PATIENCE && !forgotten) {
+                postponed.add(span);
+            } else {
+                postponedCount.decrementAndGet();
+                finishPostponed(span);
+            }
         }
     }
 
@@ -188,6 +265,7 @@ public final class SpanRecorder extends Spans.Recorder {
             return;
         }
         boolean last;
+        boolean finished = false;
         span.take();
         try {
             if (span.completed || span.ended) {
@@ -203,12 +281,16 @@ public final class SpanRecorder extends Spans.Recorder {
             }
             // Else the handler, or what this very thread does for it, is to be measured to its end first.
             last = span.returned && span.handlers == 0 && !isAtWork(span);
-            span.ended = last;
+            if (last) {
+                finished = span.end(null);
+            }
         } finally {
             span.release();
         }
-        if (last) {
+        if (finished) {
             finishAsync(span);
+        } else if (last) {
+            postpone(span);
         }
     }
 
@@ -219,20 +301,33 @@ public final class SpanRecorder extends Spans.Recorder {
 
     @Override
     protected @Nullable Object continueRequest(Object request) {
-        Object token = request instanceof Span span ? work(span) : null;
-        if (token instanceof Frame frame && frame.span != null) {
+        Frame frame = request instanceof Span span && !span.ended ? workFor(span, false) : null;
+        if (frame != null && frame.span != null) {
             frame.handles = true;
             frame.span.handlerBegins();
         }
-        return token;
+        return frame;
     }
 
-    private @Nullable Object work(Span span) {
-        if (span.ended) {
+    private @Nullable Frame workFor(Span span, boolean wholeThread) {
+        SpanThread thread = threads.ofThisThread();
+        if (thread.request == span || !begin(thread, Frame.Kind.TASK, span)) {
             return null;
         }
-        SpanThread thread = threads.ofThisThread();
-        return thread.request != span && begin(thread, Frame.Kind.TASK, span) ? thread.top() : null;
+        Frame frame = thread.top();
+        if (frame == null) {
+            return null;
+        }
+        frame.wholeThread = wholeThread;
+        if (span.enter(frame)) {
+            return frame;
+        }
+        // It has ended meanwhile.
+        thread.popTo(frame);
+        thread.request = frame.before;
+        frame.span = null;
+        frame.before = null;
+        return null;
     }
 
     /** All that an asynchronous request was has come together in its span. Any thread, once. */
@@ -296,6 +391,7 @@ public final class SpanRecorder extends Spans.Recorder {
         if (thread.virtual) {
             frame.split.parts[Part.ON_CPU] = Long.MIN_VALUE;
             frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
+            frame.cost.source = PARTIAL;
         }
         ownCost.takeOff(frame.cost, frame.inner);
         if (frame.hasForeign) {
@@ -391,7 +487,7 @@ public final class SpanRecorder extends Spans.Recorder {
         event.end();
         Done done = closeNested(thread, frame, Part.SQL, thrown);
         done.extras[Done.BATCHED] = batchSize;
-        Span request = thread.request;
+        Span request = thread.live();
         if (request != null) {
             request.count(Done.STATEMENTS, Done.STATEMENT_NANOS, done.duration);
         }
@@ -488,7 +584,7 @@ public final class SpanRecorder extends Spans.Recorder {
         thread.stripe = summary.add(done, thread.stripe);
         if (event.isEnabled() && shed < Shedding.EVENTS && waitEvents.take(done)) {
             event.pool = summary.name;
-            commit(event, frame.id, parentId(thread.top()), thread.request, done, thrown);
+            commit(event, frame.id, parentId(thread.top()), thread.live(), done, thrown);
         }
     }
 
@@ -507,7 +603,7 @@ public final class SpanRecorder extends Spans.Recorder {
         }
         String name = host == null ? "(unknown)" : host;
         Call call = new Call(
-                targets.find(port < 0 ? name : name + ":" + port), thread.request, frame.id, parentId(thread.top()));
+                targets.find(port < 0 ? name : name + ":" + port), thread.live(), frame.id, parentId(thread.top()));
         call.event.method = Endpoints.method(method);
         call.event.route = RouteTemplate.of(path);
         open(thread, frame, call);
@@ -545,7 +641,7 @@ public final class SpanRecorder extends Spans.Recorder {
             request = call.request;
         } else {
             SpanThread thread = threads.peek();
-            request = thread == null ? null : thread.request;
+            request = thread == null ? null : thread.live();
         }
         return request == null ? null : request.traceparent;
     }
@@ -603,16 +699,50 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected void submitted(Object task) {
         SpanThread thread = threads.peek();
-        Span span = thread == null ? null : thread.request;
-        if (span != null && !span.ended) {
+        Span span = thread == null ? null : thread.live();
+        if (span != null && !isServers(task.getClass().getName())) {
             tasks.put(task, span);
         }
     }
 
+    /** Whether a task is one by which a server looks for the next requests, of whatever client, and serves them. */
+    private static boolean isServers(String name) {
+        return name.startsWith("org.eclipse.jetty.util.thread.")
+                || name.startsWith("org.eclipse.jetty.io.")
+                || name.startsWith("org.apache.tomcat.util.")
+                || name.startsWith("io.netty.")
+                || name.startsWith("org.xnio.")
+                || name.startsWith("sun.net.httpserver.");
+    }
+
     @Override
     protected @Nullable Object beginTask(Object task) {
-        Span span = tasks.remove(task);
-        return span == null ? null : work(span);
+        Span span = tasks.take(task);
+        return span == null ? null : workFor(span, task instanceof Thread);
+    }
+
+    @Override
+    protected @Nullable Object beginStage(Object stage) {
+        Span span = tasks.peek(stage);
+        return span == null ? null : workFor(span, false);
+    }
+
+    @Override
+    protected void endStage(Object stage, @Nullable Object token, boolean fired) {
+        if (fired) {
+            tasks.forget(stage);
+        }
+        if (token != null) {
+            endTask(token);
+        }
+    }
+
+    @Override
+    protected void pooled() {
+        SpanThread thread = threads.peek();
+        if (thread != null) {
+            thread.abandon();
+        }
     }
 
     @Override
@@ -633,23 +763,33 @@ public final class SpanRecorder extends Spans.Recorder {
             return;
         }
         boolean last = false;
+        boolean finished = false;
+        boolean settled = false;
         span.take();
         try {
-            if (!span.ended) {
+            span.leave(frame);
+            if (span.counts(frame)) {
                 span.add(frame.cost, less(frame));
                 span.otherThreads++;
                 if (span.async) {
                     span.cover(frame.split, wall);
                 }
-                span.handlers -= frame.handles ? 1 : 0;
-                last = span.completed && span.returned && span.handlers == 0;
-                span.ended = last;
+            }
+            span.handlers -= frame.handles ? 1 : 0;
+            settled = span.postponed && span.active == 0;
+            if (!span.ended && span.completed && span.returned && span.handlers == 0) {
+                last = true;
+                finished = span.end(null);
             }
         } finally {
             span.release();
         }
-        if (last) {
+        if (finished) {
             finishAsync(span);
+        } else if (last) {
+            postpone(span);
+        } else if (settled) {
+            finishPostponed(span);
         }
     }
 
@@ -674,7 +814,7 @@ public final class SpanRecorder extends Spans.Recorder {
     protected void logged(@Nullable String logger, @Nullable Throwable thrown) {
         logged.add(logger, thrown);
         SpanThread thread = threads.peek();
-        Span span = thread == null ? null : thread.request;
+        Span span = thread == null ? null : thread.live();
         if (span != null) {
             span.count(Done.LOGGED_ERRORS);
         }
@@ -718,6 +858,7 @@ public final class SpanRecorder extends Spans.Recorder {
         spans = 0;
         inlineNanos = 0;
         int given = shed;
+        finishPostponed();
         for (Summary summary : endpoints.all()) {
             EndpointSummary event = new EndpointSummary();
             if (drain(summary, event, interval, given < Shedding.COUNTERS_OF_REQUESTS)) {
@@ -785,6 +926,7 @@ public final class SpanRecorder extends Spans.Recorder {
 
     /** Holds nothing any more, and no thread from now on: nobody tidies up after this. Any thread. */
     public void forget() {
+        forgotten = true;
         threads.forget();
         tasks.clear();
         prepared.clear();

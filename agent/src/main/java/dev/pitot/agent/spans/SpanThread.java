@@ -36,6 +36,32 @@ final class SpanThread {
         this.seed = System.nanoTime() ^ (long) System.identityHashCode(this) << 32;
     }
 
+    /** The request that this thread works on, or null: a task may outlive its request, and a thread its tasks. */
+    @Nullable
+    Span live() {
+        Span span = request;
+        return span == null || span.ended ? null : span;
+    }
+
+    /** Whether a request that begins here is one of its own, and not a part of the one that this thread works on. */
+    boolean isFree() {
+        Span span = request;
+        if (span == null || span.ended) {
+            return true;
+        }
+        Frame frame = frameOf(span);
+        return frame != null && frame.wholeThread;
+    }
+
+    /** Takes off all frames: what was begun here will not end. */
+    void abandon() {
+        while (depth > 0) {
+            depth--;
+            abandon(depth);
+        }
+        request = null;
+    }
+
     /** The innermost frame, or null. */
     @Nullable
     Frame top() {
@@ -58,6 +84,7 @@ final class SpanThread {
         }
         frame.inner = 0;
         frame.hasForeign = false;
+        frame.wholeThread = false;
         frame.nested.clear();
         frame.id = newId();
         return frame;
@@ -85,6 +112,15 @@ final class SpanThread {
         Frame frame = frames[at];
         if (frame != null && (frame.kind == Frame.Kind.TASK || frame.kind == Frame.Kind.REQUEST)) {
             request = frame.before;
+            Span span = frame.span;
+            if (span != null && frame.kind == Frame.Kind.TASK) {
+                span.take();
+                span.leave(frame);
+                span.handlers -= frame.handles ? 1 : 0;
+                span.release();
+            }
+            frame.span = null;
+            frame.before = null;
         }
         waiting = false;
     }

@@ -200,6 +200,12 @@ final class ThreadMeter {
         waitedInNested += split.waited;
     }
 
+    /** CPU nanoseconds of the thread so far, on any thread; {@link Long#MIN_VALUE} where that is not known. */
+    long cpuTime() {
+        long nanos = threads == null || threadId <= 0 ? -1 : threads.getThreadCpuTime(threadId);
+        return nanos < 0 ? Long.MIN_VALUE : nanos;
+    }
+
     long pauses() {
         return pauses.total();
     }

@@ -186,6 +186,7 @@ class SpansTest {
             Object token = Spans.beginTask(task);
             begun.countDown();
             await(over);
+            spin(5);
             Spans.endTask(token);
         });
         thread.start();
