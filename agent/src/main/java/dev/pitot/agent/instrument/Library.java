@@ -4,6 +4,7 @@ import java.util.List;
 import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
+import net.bytebuddy.matcher.ElementMatchers;
 
 /**
  * One way in which work enters, leaves or waits in Java code. To add a library, copy the smallest file beside this one and give
@@ -31,6 +32,11 @@ interface Library {
             }
         }
         return false;
+    }
+
+    /** Methods that run the tasks of others: each call of {@code Runnable.run} in them goes through {@code Spans.run}. */
+    default ElementMatcher<? super MethodDescription> loops() {
+        return ElementMatchers.none();
     }
 
     /**

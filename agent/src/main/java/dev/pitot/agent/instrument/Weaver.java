@@ -69,6 +69,9 @@ final class Weaver {
                 visitors.add(Advice.to(advice, both).on(point.methods()));
             }
         }
+        if (!type.getDeclaredMethods().filter(known.loops()).isEmpty()) {
+            visitors.add(new AsmVisitorWrapper.ForDeclaredMethods().method(known.loops(), new RunThroughBridge()));
+        }
         if (visitors.isEmpty()) {
             throw new CannotWeave("it has no method that Pitot knows", "Report this with the version of the library");
         }
