@@ -1,5 +1,6 @@
 package dev.pitot.agent.instrument;
 
+import static net.bytebuddy.matcher.ElementMatchers.isStatic;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
@@ -32,7 +33,12 @@ final class Threads implements Library {
                                 .equals("java.lang.Thread"))))),
                 new Point(
                         "dev.pitot.agent.instrument.Threads$OnRun",
-                        RUN_WITH ? named("runWith") : named("run").and(takesArguments(0))));
+                        RUN_WITH ? named("runWith") : named("run").and(takesArguments(0))),
+                // 25: every sleep, and the one way to know of a virtual thread's. Natives before, which the JVM tells
+                // of.
+                new Point(
+                        "dev.pitot.agent.instrument.ParkWaits$OnPark",
+                        named("sleepNanos").<MethodDescription>and(isStatic())));
     }
 
     /** Inlined into the JDK's classes. */
