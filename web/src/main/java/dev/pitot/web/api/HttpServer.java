@@ -176,6 +176,15 @@ public final class HttpServer implements AutoCloseable {
         get(config, "/api/v1/jvms/{id}", Role.VIEWER, taking(jvms::jvm));
         get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, taking(jvms::metrics, "type", "key", "from", "to"));
         get(config, "/api/v1/jvms/{id}/endpoints", Role.VIEWER, taking(jvms::endpoints, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/statements", Role.VIEWER, taking(jvms::statements, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/calls", Role.VIEWER, taking(jvms::calls, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/pools", Role.VIEWER, taking(jvms::pools, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/logged", Role.VIEWER, taking(jvms::logged));
+        get(
+                config,
+                "/api/v1/jvms/{id}/spans",
+                Role.VIEWER,
+                taking(jvms::spans, "type", "parent", "min", "from", "to", "limit"));
         get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, taking(jvms::events, "type", "from", "to", "limit"));
         get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, taking(jvms::recording, "from", "to"));
         get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, taking(this::agentJar));

@@ -7,13 +7,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
 import dev.pitot.web.archive.Recording;
 import dev.pitot.web.live.Diagnosis;
-import dev.pitot.web.live.Endpoint;
-import dev.pitot.web.live.EndpointSecond;
-import dev.pitot.web.live.EndpointWindow;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.JvmSummary;
 import dev.pitot.web.live.Live;
+import dev.pitot.web.live.LoggedTable;
 import dev.pitot.web.live.PartStatus;
+import dev.pitot.web.live.SpanKind;
+import dev.pitot.web.live.SpanTable;
 import dev.pitot.web.store.ChunkRow;
 import dev.pitot.web.store.EventRow;
 import dev.pitot.web.store.JvmRow;
@@ -40,6 +40,7 @@ import org.jspecify.annotations.Nullable;
 /** What people ask about JVMs, from memory and the store. */
 final class JvmRoutes {
     private static final Pattern TYPE = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*");
+    private static final Pattern SPAN_ID = Pattern.compile("[0-9a-f]{16}");
     private static final long MINUTE = 60_000;
     private static final long TEN_MINUTES = 10 * MINUTE;
     private static final long LONGEST_EVENTS = 31 * 24 * 60 * MINUTE;
@@ -261,22 +262,97 @@ final class JvmRoutes {
     }
 
     void endpoints(Context ctx) throws SQLException {
+        send(ctx, table(ctx, SpanKind.ENDPOINT).json());
+    }
+
+    void calls(Context ctx) throws SQLException {
+        send(ctx, table(ctx, SpanKind.CALL).json());
+    }
+
+    void pools(Context ctx) throws SQLException {
+        send(ctx, table(ctx, SpanKind.POOL).json());
+    }
+
+    /** Statements with their text. */
+    void statements(Context ctx) throws SQLException {
+        ObjectNode table =
+                Json.MAPPER.valueToTree(table(ctx, SpanKind.STATEMENT).json());
+        JsonNode rows = table.path(SpanKind.STATEMENT.table());
+        Map<String, String> sql = queries.sql(Parameters.jvm(ctx), rows.findValuesAsText("statement"));
+        for (JsonNode row : rows) {
+            ((ObjectNode) row).put("sql", sql.get(row.path("statement").asText()));
+        }
+        send(ctx, table);
+    }
+
+    private SpanTable table(Context ctx, SpanKind kind) throws SQLException {
         UUID id = Parameters.jvm(ctx);
         boolean explicit = ctx.queryParam("from") != null || ctx.queryParam("to") != null;
         Parameters.Window window = Parameters.window(ctx, clock.millis(), MINUTE, Queries.LONGEST_METRICS_MILLIS);
         JvmSummary summary = known(id);
         if (!explicit) {
-            Optional<EndpointWindow> inMemory = live.endpoints(id);
+            Optional<SpanTable> inMemory = live.spans(id, kind);
             if (inMemory.isPresent()) {
-                send(ctx, inMemory.get());
-                return;
+                return inMemory.get();
             }
             // A JVM of before this start, or silent for long: its last minute is in the store.
             window = new Parameters.Window(summary.lastSeen() - MINUTE, summary.lastSeen() + 1);
         }
-        List<EndpointSecond> seconds = queries.endpointSeconds(id, window.from(), window.to());
-        send(ctx, new EndpointWindow(window.from(), window.to(), Endpoint.over(seconds, window.to() - window.from())));
+        return SpanTable.of(
+                kind, queries.spanSeconds(id, kind, window.from(), window.to()), window.from(), window.to());
     }
+
+    /** Loggers that wrote at level ERROR, from memory only. */
+    void logged(Context ctx) {
+        UUID id = Parameters.jvm(ctx);
+        JvmSummary summary = known(id);
+        send(
+                ctx,
+                live.logged(id)
+                        .orElse(new LoggedTable(summary.lastSeen() - TEN_MINUTES, summary.lastSeen() + 1, List.of())));
+    }
+
+    void spans(Context ctx) throws SQLException {
+        UUID id = Parameters.jvm(ctx);
+        String type = Parameters.one(ctx, "type");
+        String parent = Parameters.one(ctx, "parent");
+        if (type == null && parent == null) {
+            throw Problem.badRequest("Say which spans: 'type' is one of " + String.join(", ", StoredTypes.SPANS)
+                    + ", or 'parent' is the id of the span that they are within.");
+        }
+        if (type != null && !StoredTypes.SPANS.contains(type)) {
+            throw Problem.badRequest(Parameters.quoted(type) + " is no type of single spans; there are "
+                    + String.join(", ", StoredTypes.SPANS) + ".");
+        }
+        if (parent != null && !SPAN_ID.matcher(parent).matches()) {
+            throw Problem.badRequest(
+                    "'parent' must be the id of a span, 16 hexadecimal digits, not " + Parameters.quoted(parent) + ".");
+        }
+        int least = Parameters.whole(ctx, "min", 0, 3_600_000, 0);
+        Parameters.Window window = Parameters.window(ctx, clock.millis() + MINUTE, TEN_MINUTES, LONGEST_EVENTS);
+        int limit = Parameters.whole(ctx, "limit", 1, 1000, 100);
+        known(id);
+        List<EventRow> rows = queries.spans(
+                id,
+                type == null ? StoredTypes.SPANS : List.of(type),
+                parent,
+                least * 1_000_000L,
+                window.from(),
+                window.to(),
+                limit);
+        List<Event> events = rows.stream().map(Event::of).toList();
+        Map<String, String> sql = queries.sql(
+                id,
+                rows.stream()
+                        .filter(row -> StoredTypes.WITH_SQL.contains(row.type()))
+                        .map(row -> tree(row.dataJson()).path("statement").asText(""))
+                        .distinct()
+                        .toList());
+        send(ctx, new Spans(events, sql));
+    }
+
+    /** @param sql texts of the statements among them, by hash */
+    private record Spans(List<Event> spans, Map<String, String> sql) {}
 
     void events(Context ctx) throws SQLException {
         UUID id = Parameters.jvm(ctx);
@@ -290,18 +366,22 @@ final class JvmRoutes {
         int limit = Parameters.whole(ctx, "limit", 1, 1000, 100);
         known(id);
         List<Event> events = queries.events(id, type, window.from(), window.to(), limit).stream()
-                .map(row -> new Event(
-                        row.type(),
-                        row.tsMillis(),
-                        Long.toString(row.chunkStart()),
-                        row.chunkOffset(),
-                        new RawValue(row.dataJson())))
+                .map(Event::of)
                 .toList();
         send(ctx, Map.of("events", events));
     }
 
     /** @param chunk nanoseconds as text: the number does not fit into a browser's */
-    private record Event(String type, long ts, String chunk, long offset, RawValue data) {}
+    private record Event(String type, long ts, String chunk, long offset, RawValue data) {
+        static Event of(EventRow row) {
+            return new Event(
+                    row.type(),
+                    row.tsMillis(),
+                    Long.toString(row.chunkStart()),
+                    row.chunkOffset(),
+                    new RawValue(row.dataJson()));
+        }
+    }
 
     private boolean stored(String type) {
         if (StoredTypes.EVENTS.contains(type)) {

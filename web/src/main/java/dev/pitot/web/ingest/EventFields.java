@@ -6,6 +6,7 @@ import dev.pitot.web.jfr.EventType;
 import dev.pitot.web.jfr.Struct;
 import dev.pitot.web.jfr.ThreadInfo;
 import dev.pitot.web.live.DurationHistogram;
+import dev.pitot.web.live.SpanSecond;
 import dev.pitot.web.store.Json;
 import dev.pitot.web.store.StoredTypes;
 import java.nio.charset.StandardCharsets;
@@ -86,7 +87,9 @@ final class EventFields {
         List<Integer> metrics = new ArrayList<>();
         for (int i = 1; i < Math.min(type.fields().size(), 1 + MOST_FIELDS); i++) {
             EventType.Field field = type.fields().get(i);
-            if (!field.name().equals("duration")
+            boolean keptElsewhere = field.name().equals("sql") && StoredTypes.WITH_SQL.contains(type.name());
+            if (!keptElsewhere
+                    && !field.name().equals("duration")
                     && !field.name().equals("eventThread")
                     && !field.name().equals("stackTrace")) {
                 kept.add(i);
@@ -369,9 +372,14 @@ final class EventFields {
 
     /** Text of a field of an event, cut as in a sample unless it is a histogram; empty when it is absent or no text. */
     String text(Event event, String name) {
+        return text(event, name, name.equals("histogram") ? LONGEST_HISTOGRAM : LONGEST_TEXT);
+    }
+
+    /** The same, of at most so many characters. */
+    String text(Event event, String name, int longest) {
         int field = type.index(name);
         String value = field >= 0 && kindOf[field] == Kind.TEXT ? event.getString(field) : null;
-        String kept = cut(value, name.equals("histogram") ? LONGEST_HISTOGRAM : LONGEST_TEXT);
+        String kept = cut(value, longest);
         return kept == null ? "" : kept;
     }
 
@@ -390,14 +398,39 @@ final class EventFields {
         return value == Long.MIN_VALUE ? 0 : value;
     }
 
-    /** Number of a field, NaN when it is absent or no number. */
+    /** Number of a field, nanoseconds of a time span or bytes; NaN when it is absent, no number or could not be had. */
     double number(Event event, String name) {
         int field = type.index(name);
-        return field < 0
-                ? Double.NaN
-                : switch (kindOf[field]) {
-                    case WHOLE, FLOAT, DOUBLE -> event.getDouble(field);
-                    default -> Double.NaN;
-                };
+        if (field < 0) {
+            return Double.NaN;
+        }
+        return switch (kindOf[field]) {
+            case WHOLE, FLOAT, DOUBLE -> event.getDouble(field);
+            case AMOUNT, TIMESPAN -> {
+                long value = kindOf[field] == Kind.AMOUNT ? event.getLong(field) : time(event, field, TIMESPAN);
+                yield value == Long.MIN_VALUE ? Double.NaN : value;
+            }
+            default -> Double.NaN;
+        };
+    }
+
+    /** The fields of one event by name. */
+    SpanSecond.Fields of(Event event) {
+        return new SpanSecond.Fields() {
+            @Override
+            public boolean has(String name) {
+                return type.index(name) >= 0;
+            }
+
+            @Override
+            public String text(String name) {
+                return EventFields.this.text(event, name);
+            }
+
+            @Override
+            public double number(String name) {
+                return EventFields.this.number(event, name);
+            }
+        };
     }
 }

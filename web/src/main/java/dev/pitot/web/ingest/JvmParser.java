@@ -7,11 +7,13 @@ import dev.pitot.web.jfr.EventType;
 import dev.pitot.web.jfr.JfrFormatException;
 import dev.pitot.web.jfr.Limits;
 import dev.pitot.web.live.Diagnosis;
-import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.Feed;
 import dev.pitot.web.live.JvmInfo;
+import dev.pitot.web.live.SpanKind;
+import dev.pitot.web.live.SpanSecond;
 import dev.pitot.web.store.BlockStore;
 import dev.pitot.web.store.EventStore;
+import dev.pitot.web.store.Json;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.Segment;
 import dev.pitot.web.store.SegmentStore;
@@ -23,12 +25,14 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -58,6 +62,9 @@ final class JvmParser {
     private static final int REFUSALS = 3;
 
     private static final int MOST_DONE = 64;
+
+    /** An agent keeps 500 statements apart unless told otherwise. */
+    private static final int MOST_TEXTS = 10_000;
 
     private static final int BATCH_EVENTS = 5_000;
     private static final int BATCH_SAMPLES = 20_000;
@@ -192,6 +199,11 @@ final class JvmParser {
 
     /** Chunks that nothing was left of, the newest {@link #MOST_DONE}; their minutes may have been let go of. */
     private final TreeSet<Long> done = new TreeSet<>();
+
+    /** Statements whose text was stored on {@link #textsDay}. */
+    private final Set<String> texts = new HashSet<>();
+
+    private LocalDate textsDay = LocalDate.EPOCH;
 
     private int failures;
     private boolean ended;
@@ -397,6 +409,7 @@ final class JvmParser {
         chunks.clear();
         done.clear();
         minutes.clear();
+        texts.clear();
         loaded = false;
     }
 
@@ -550,6 +563,11 @@ final class JvmParser {
     private void advance(Tracked chunk) throws SQLException {
         while (hasWork(chunk)) {
             Batch batch = new Batch();
+            if (!batch.rows.today().equals(textsDay) || texts.size() > MOST_TEXTS) {
+                // Said once a day that they are still in use.
+                texts.clear();
+                textsDay = batch.rows.today();
+            }
             ChunkReader reader = chunk.reader;
             if (reader == null) {
                 reader = new ChunkReader(Limits.standard(), stage.wanted, false);
@@ -657,14 +675,13 @@ final class JvmParser {
     }
 
     private @Nullable String reading(Batch batch, Reading reading) {
-        int rows = batch.rows.size();
-        int bytes = batch.rows.bytes();
+        EventStore.Rows.Mark rows = batch.rows.mark();
         int after = batch.after.size();
         try {
             reading.run();
             return null;
         } catch (JfrFormatException | RuntimeException e) {
-            batch.rows.truncate(rows, bytes);
+            batch.rows.truncate(rows);
             batch.after.subList(after, batch.after.size()).clear();
             if (e instanceof RuntimeException && !(e instanceof TooMuch)) {
                 LOG.error("The reader failed on bytes of JVM {}", jvm, e);
@@ -703,6 +720,7 @@ final class JvmParser {
                 chunk.out = out;
                 stage.storedEvents.add(batch.rows.size());
                 stage.clamped.add(batch.rows.clamped());
+                texts.addAll(batch.rows.statements());
             } else {
                 adopt(chunk);
                 if (chunk.parsed < parsed || out && !chunk.out) {
@@ -763,6 +781,11 @@ final class JvmParser {
             batch.rows.add(jvm, type.name(), event.startNanos(), chunk.start, offset, json);
             if (type.name().equals("pitot.JvmInformation")) {
                 batch.rows.information(json);
+            } else if (StoredTypes.WITH_SQL.contains(type.name())) {
+                String statement = fields.text(event, "statement");
+                if (!texts.contains(statement)) {
+                    batch.rows.sql(statement, fields.text(event, "sql", Json.LONGEST_TEXT));
+                }
             }
         }
         if (toLive) {
@@ -792,28 +815,18 @@ final class JvmParser {
 
     private void tellLive(EventFields fields, Event event, Batch batch) {
         long time = Math.floorDiv(event.startNanos(), 1_000_000L);
+        SpanKind kind = SpanKind.of(fields.type().name());
+        if (kind != null) {
+            SpanSecond second = SpanSecond.of(kind, time, fields.of(event));
+            batch.after.add(() -> feed(feed -> feed.span(jvm, second)));
+            return;
+        }
         switch (fields.type().name()) {
-            case "pitot.EndpointSummary" -> {
-                EndpointSecond second = new EndpointSecond(
-                        time,
-                        fields.text(event, "method"),
-                        fields.text(event, "route"),
-                        fields.whole(event, "interval"),
-                        fields.whole(event, "count"),
-                        fields.whole(event, "errors"),
-                        fields.whole(event, "async"),
-                        fields.whole(event, "totalDuration"),
-                        fields.whole(event, "maxDuration"),
-                        fields.text(event, "histogram"),
-                        fields.whole(event, "measured"),
-                        fields.whole(event, "totalCpuTime"),
-                        fields.whole(event, "totalAllocated"),
-                        fields.whole(event, "counted"),
-                        fields.number(event, "totalCycles"),
-                        fields.number(event, "totalInstructions"),
-                        fields.number(event, "totalCacheMisses"),
-                        fields.number(event, "totalBranchMisses"));
-                batch.after.add(() -> feed(feed -> feed.endpoint(jvm, second)));
+            case "pitot.LoggedErrors" -> {
+                String logger = fields.text(event, "logger");
+                String error = fields.text(event, "error");
+                long count = fields.whole(event, "count");
+                batch.after.add(() -> feed(feed -> feed.logged(jvm, time, logger, error, count)));
             }
             case "pitot.AgentStatus" -> {
                 String part = fields.text(event, "part");

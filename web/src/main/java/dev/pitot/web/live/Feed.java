@@ -32,8 +32,15 @@ public interface Feed {
             double[] numbers,
             String[] texts);
 
-    /** One endpoint's summary over about a second. */
-    void endpoint(UUID jvm, EndpointSecond second);
+    /** What one endpoint, statement, server or pool did in about a second. */
+    void span(UUID jvm, SpanSecond second);
+
+    /**
+     * What one logger wrote at level ERROR in about a second.
+     *
+     * @param error class of the latest exception, empty when there was none
+     */
+    void logged(UUID jvm, long timeMillis, String logger, String error, long count);
 
     /** A garbage collection of {@code pauseMillis} in all. */
     void collection(UUID jvm, long timeMillis, String name, double pauseMillis);

@@ -37,6 +37,11 @@ public final class Live implements Feed, AutoCloseable {
     /** Most JVMs in a fleet message. */
     static final int MOST_IN_FLEET = 1_000;
 
+    /** Rows of a table that a page is sent: the part that takes the time. 100 rows are some 60 KB. */
+    static final int MOST_ROWS_SENT = 100;
+    /** All tables but that of the endpoints go out at every third tick. */
+    private static final int SLOW_TICKS = 3;
+
     private static final long FORGET_MILLIS = 30 * 60_000L;
     private static final long DEFAULT_SINCE_MILLIS = 10 * 60_000L;
     private static final Logger LOG = LoggerFactory.getLogger(Live.class);
@@ -46,6 +51,9 @@ public final class Live implements Feed, AutoCloseable {
     private final Set<Viewer> viewers = ConcurrentHashMap.newKeySet();
     /** How many viewers watch a JVM. Changed by the publisher only. */
     private final ConcurrentHashMap<UUID, Set<Viewer>> watchers = new ConcurrentHashMap<>();
+
+    /** The publisher's. */
+    private long ticks;
 
     private final Set<UUID> dirty = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean publishing = new AtomicBoolean();
@@ -98,8 +106,13 @@ public final class Live implements Feed, AutoCloseable {
     }
 
     @Override
-    public void endpoint(UUID jvm, EndpointSecond second) {
-        with(jvm, known -> known.endpoint(second));
+    public void span(UUID jvm, SpanSecond second) {
+        with(jvm, known -> known.span(second));
+    }
+
+    @Override
+    public void logged(UUID jvm, long timeMillis, String logger, String error, long count) {
+        with(jvm, known -> known.logged(timeMillis, logger, error, count));
     }
 
     @Override
@@ -203,9 +216,14 @@ public final class Live implements Feed, AutoCloseable {
     /** Samples of one type, or of one key of it, oldest first. */
     public record Tail(long[] t, LinkedHashMap<String, Object> fields) {}
 
-    /** Endpoints over the last 60 s of data. */
-    public Optional<EndpointWindow> endpoints(UUID id) {
-        return Optional.ofNullable(jvms.get(id)).map(LiveJvm::endpointWindow);
+    /** Endpoints, statements, servers or pools over the last 60 s of data; empty when memory has none. */
+    public Optional<SpanTable> spans(UUID id, SpanKind kind) {
+        return Optional.ofNullable(jvms.get(id)).map(jvm -> jvm.spans(kind));
+    }
+
+    /** Log events at level ERROR over the last ten minutes of data; empty when memory has no data. */
+    public Optional<LoggedTable> logged(UUID id) {
+        return Optional.ofNullable(jvms.get(id)).filter(LiveJvm::hasData).map(LiveJvm::logged);
     }
 
     /** Pages that are connected. */
@@ -264,10 +282,13 @@ public final class Live implements Feed, AutoCloseable {
                 unwatch(viewer);
                 return;
             }
-            EndpointWindow endpoints = jvm.endpointWindow();
-            if (endpoints != null) {
-                viewer.offer(endpointsMessage(id, endpoints));
+            for (SpanKind kind : SpanKind.values()) {
+                SpanTable table = jvm.spans(kind);
+                if (table != null) {
+                    viewer.offer(tableMessage(id, table));
+                }
             }
+            viewer.offer(loggedMessage(id, jvm.logged()));
         });
     }
 
@@ -309,7 +330,7 @@ public final class Live implements Feed, AutoCloseable {
     }
 
     private void tick() {
-        long now = clock.millis();
+        ticks++;
         String fleet = null;
         for (Viewer viewer : viewers) {
             if (viewer.watch() instanceof Viewer.Watch.Fleet) {
@@ -323,10 +344,9 @@ public final class Live implements Feed, AutoCloseable {
             if (jvm == null) {
                 return;
             }
-            EndpointWindow endpoints = jvm.takeEndpointsChanged() ? jvm.endpointWindow() : null;
-            String message = endpoints == null ? null : endpointsMessage(id, endpoints);
+            List<String> tables = changedTables(id, jvm);
             for (Viewer viewer : List.copyOf(audience)) {
-                if (!offerJvm(viewer, jvm) || (message != null && !viewer.offer(message))) {
+                if (!offerJvm(viewer, jvm) || !viewer.offer(tables)) {
                     unwatch(viewer);
                 }
             }
@@ -337,6 +357,23 @@ public final class Live implements Feed, AutoCloseable {
                 unwatch(viewer);
             }
         }
+    }
+
+    private List<String> changedTables(UUID id, LiveJvm jvm) {
+        List<String> messages = new ArrayList<>();
+        for (SpanKind kind : SpanKind.values()) {
+            if (kind == SpanKind.ENDPOINT || ticks % SLOW_TICKS == 0) {
+                SpanTable table = jvm.takeChangedSpans(kind);
+                if (table != null) {
+                    messages.add(tableMessage(id, table));
+                }
+            }
+        }
+        LoggedTable logged = ticks % SLOW_TICKS == 0 ? jvm.takeChangedLogged() : null;
+        if (logged != null) {
+            messages.add(loggedMessage(id, logged));
+        }
+        return messages;
     }
 
     /** False when the viewer lags. */
@@ -358,8 +395,16 @@ public final class Live implements Feed, AutoCloseable {
         return Json.text(new FleetMessage("fleet", clock.millis(), fleet()));
     }
 
-    private static String endpointsMessage(UUID id, EndpointWindow window) {
-        return Json.text(new EndpointsMessage("endpoints", id, window.from(), window.to(), window.endpoints()));
+    private static String tableMessage(UUID id, SpanTable table) {
+        Map<String, Object> message = new LinkedHashMap<>();
+        message.put("kind", table.kind().table());
+        message.put("id", id);
+        message.putAll(table.brief(MOST_ROWS_SENT).json());
+        return Json.text(message);
+    }
+
+    private static String loggedMessage(UUID id, LoggedTable table) {
+        return Json.text(new LoggedMessage("logged", id, table.from(), table.to(), table.loggers()));
     }
 
     private static List<String> messages(UUID id, LiveJvm.News news) {
@@ -407,7 +452,7 @@ public final class Live implements Feed, AutoCloseable {
             long[] t,
             Map<String, Object> fields) {}
 
-    private record EndpointsMessage(String kind, UUID id, long from, long to, List<Endpoint> endpoints) {}
+    private record LoggedMessage(String kind, UUID id, long from, long to, List<LoggedTable.Row> loggers) {}
 
     private record RatesMessage(String kind, UUID id, long[] t, long[] requests, long[] errors, double[] p99) {}
 

@@ -2,6 +2,7 @@ package dev.pitot.web.live;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveJvm {
     static final long LIVE_MILLIS = 30_000;
-    static final long ENDPOINT_WINDOW_MILLIS = 60_000;
     private static final long LATEST_MILLIS = 30_000;
     private static final long RATE_MILLIS = 10_000;
     /** Samples come a few seconds late at most; beyond, the clock of the JVM was set back. */
@@ -28,7 +28,6 @@ final class LiveJvm {
     /** Values of keyed types in one answer; some 2 million characters, at most 4 million. */
     static final int MOST_KEYED_VALUES = 200_000;
 
-    private static final int MOST_ENDPOINT_SECONDS = 30_000;
     private static final int MOST_COLLECTIONS = 5_000;
     private static final int MOST_PARTS = 64;
     private static final int MOST_SUBJECTS = 64;
@@ -55,13 +54,12 @@ final class LiveJvm {
     private final Map<String, MetricWindow> metrics = new LinkedHashMap<>();
     private final Map<String, KeyWindows> keyed = new LinkedHashMap<>();
     private RequestSeconds requests = new RequestSeconds();
-    private final ArrayDeque<EndpointSecond> endpoints = new ArrayDeque<>();
+    private final Map<SpanKind, SpanWindow> spans = new EnumMap<>(SpanKind.class);
+    private LoggedErrors logged = new LoggedErrors();
     private final ArrayDeque<Collection> collections = new ArrayDeque<>();
     private int freshCollections;
-    private boolean freshEndpoints;
     private long lastData = Long.MIN_VALUE;
     private long firstData = Long.MAX_VALUE;
-    private long lastEndpoint = Long.MIN_VALUE;
     private boolean cadenceFast;
 
     LiveJvm(JvmInfo info, long firstSeen, long lastSeen, boolean ended) {
@@ -117,23 +115,24 @@ final class LiveJvm {
         return windows.at(key, time, full);
     }
 
-    synchronized void endpoint(EndpointSecond second) {
-        fillQuietSeconds(second.timeMillis() - 700);
-        requests.add(second);
-        endpoints.addLast(second);
-        lastEndpoint = Math.max(lastEndpoint, second.timeMillis());
-        freshEndpoints = true;
+    synchronized void span(SpanSecond second) {
+        if (second.kind() == SpanKind.ENDPOINT) {
+            fillQuietSeconds(second.timeMillis() - 700);
+            requests.add(second);
+        }
+        spans.computeIfAbsent(second.kind(), kind -> new SpanWindow()).add(second);
         data(second.timeMillis());
-        dropOldEndpoints();
+        dropOldSpans();
     }
 
-    private void dropOldEndpoints() {
-        while (!endpoints.isEmpty()
-                && (endpoints.size() > MOST_ENDPOINT_SECONDS
-                        || endpoints.getFirst().timeMillis() <= lastData - ENDPOINT_WINDOW_MILLIS)) {
-            endpoints.removeFirst();
-            freshEndpoints = true;
-        }
+    synchronized void logged(long time, String logger, String error, long count) {
+        logged.add(time, logger, error, count);
+        data(time);
+    }
+
+    private void dropOldSpans() {
+        spans.values().forEach(window -> window.dropOld(lastData));
+        logged.dropOld(lastData);
     }
 
     synchronized void collection(long time, String name, double pauseMillis) {
@@ -174,7 +173,7 @@ final class LiveJvm {
     synchronized void flushed() {
         // The summaries of the newest second may stand in the next part.
         fillQuietSeconds(lastData - 1_500);
-        dropOldEndpoints();
+        dropOldSpans();
         keyed.values().forEach(windows -> windows.expire(lastData));
     }
 
@@ -276,6 +275,9 @@ final class LiveJvm {
                 bytes += window.bytes();
             }
         }
+        for (SpanWindow window : spans.values()) {
+            bytes += window.bytes();
+        }
         return bytes;
     }
 
@@ -284,29 +286,46 @@ final class LiveJvm {
         return window == null ? null : window.copy(fromMillis, toMillis);
     }
 
-    /** Seconds of the last minute of data; null before the first. */
+    /** The last minute of data; null before the first summary of this kind. */
     @Nullable
-    EndpointWindow endpointWindow() {
-        List<EndpointSecond> seconds;
+    SpanTable spans(SpanKind kind) {
+        List<SpanSecond> seconds;
         long from;
         long to;
         synchronized (this) {
-            if (lastEndpoint == Long.MIN_VALUE) {
+            SpanWindow window = spans.get(kind);
+            if (window == null) {
                 return null;
             }
             to = lastData + 1;
-            // A summary covers the second before it: data that begins 5 s ago covers 6.
-            from = Math.max(to - ENDPOINT_WINDOW_MILLIS, firstData - 1000);
-            seconds = List.copyOf(endpoints);
+            from = window.from(lastData, firstData);
+            seconds = window.copy();
         }
-        return new EndpointWindow(from, to, Endpoint.over(seconds, to - from));
+        return SpanTable.of(kind, seconds, from, to);
     }
 
-    /** Whether the endpoints changed since the last call. */
-    synchronized boolean takeEndpointsChanged() {
-        boolean changed = freshEndpoints;
-        freshEndpoints = false;
-        return changed;
+    /** As {@link #spans}, if it changed since the last call; else null. */
+    @Nullable
+    SpanTable takeChangedSpans(SpanKind kind) {
+        synchronized (this) {
+            SpanWindow window = spans.get(kind);
+            if (window == null || !window.takeFresh()) {
+                return null;
+            }
+        }
+        return spans(kind);
+    }
+
+    /** Log events at level ERROR over the last ten minutes of data. */
+    synchronized LoggedTable logged() {
+        long to = lastData == Long.MIN_VALUE ? 0 : lastData + 1;
+        return new LoggedTable(Math.max(0, to - LoggedErrors.MILLIS), to, logged.rows());
+    }
+
+    /** As {@link #logged}, if it changed since the last call; else null. */
+    @Nullable
+    synchronized LoggedTable takeChangedLogged() {
+        return logged.takeFresh() ? logged() : null;
     }
 
     synchronized void told(boolean fast) {
@@ -343,10 +362,10 @@ final class LiveJvm {
         metrics.clear();
         keyed.clear();
         requests = new RequestSeconds();
-        endpoints.clear();
+        spans.clear();
+        logged = new LoggedErrors();
         collections.clear();
         freshCollections = 0;
-        lastEndpoint = Long.MIN_VALUE;
         lastData = Long.MIN_VALUE;
         firstData = Long.MAX_VALUE;
     }

@@ -31,7 +31,7 @@ final class RequestSeconds {
     private final ArrayList<Group> groups = new ArrayList<>();
     private long freshFrom = Long.MAX_VALUE;
 
-    void add(EndpointSecond second) {
+    void add(SpanSecond second) {
         Group group = group(second.timeMillis());
         if (group == null) {
             return;

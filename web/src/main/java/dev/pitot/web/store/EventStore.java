@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -39,8 +40,14 @@ public final class EventStore {
         private long clamped;
         private long lastDay = Long.MIN_VALUE;
         private @Nullable String information;
+        /** Texts of statements, in the order in which everybody locks their rows. */
+        private final TreeMap<String, String> sql = new TreeMap<>();
 
-        private Rows(LocalDate first, LocalDate last) {
+        private int sqlBytes;
+        private final LocalDate today;
+
+        private Rows(LocalDate first, LocalDate today, LocalDate last) {
+            this.today = today;
             firstMicros = first.toEpochDay() * MICROS_PER_DAY;
             endMicros = (last.toEpochDay() + 1) * MICROS_PER_DAY;
         }
@@ -76,6 +83,26 @@ public final class EventStore {
             information = json;
         }
 
+        /** Adds the text of a statement, which its events do not hold; a text or a hash that is none is left out. */
+        public void sql(String statement, String text) {
+            if (!statement.isEmpty()
+                    && statement.length() <= StoredTypes.LONGEST_STATEMENT
+                    && !text.isEmpty()
+                    && sql.putIfAbsent(Json.storable(statement), Json.storable(text)) == null) {
+                sqlBytes += statement.length() + text.length();
+            }
+        }
+
+        /** Statements whose text was added. */
+        public Set<String> statements() {
+            return sql.keySet();
+        }
+
+        /** The day that texts are said to be used on. */
+        public LocalDate today() {
+            return today;
+        }
+
         /** Events. */
         public int size() {
             return copy.rows();
@@ -83,7 +110,7 @@ public final class EventStore {
 
         /** Bytes. */
         public int bytes() {
-            return copy.bytes();
+            return copy.bytes() + sqlBytes;
         }
 
         /** Events whose time was moved. */
@@ -91,9 +118,17 @@ public final class EventStore {
             return clamped;
         }
 
-        /** Takes back what was added since {@link #size()} and {@link #bytes()} had these values. */
-        public void truncate(int size, int bytes) {
-            copy.truncate(size, bytes);
+        /** A state to go back to. */
+        public record Mark(int rows, int bytes) {}
+
+        /** The state now. */
+        public Mark mark() {
+            return new Mark(copy.rows(), copy.bytes());
+        }
+
+        /** Takes back the events that were added since; texts stay, as they are true whatever became of the events. */
+        public void truncate(Mark mark) {
+            copy.truncate(mark.rows(), mark.bytes());
         }
     }
 
@@ -126,7 +161,7 @@ public final class EventStore {
 
     /** No rows yet. */
     public Rows rows() {
-        return new Rows(partitions.first(Partitions.Table.EVENT), partitions.last());
+        return new Rows(partitions.first(Partitions.Table.EVENT), partitions.today(), partitions.last());
     }
 
     /**
@@ -195,6 +230,7 @@ public final class EventStore {
                         return false;
                     }
                 }
+                storeSql(c, jvm, rows);
                 if (rows.size() > 0 && someAreStored) {
                     try (Statement s = c.createStatement()) {
                         s.execute("create temporary table parsed (like event) on commit drop");
@@ -220,6 +256,22 @@ public final class EventStore {
             } finally {
                 SegmentStore.leave(c);
             }
+        }
+    }
+
+    private static void storeSql(Connection c, UUID jvm, Rows rows) throws SQLException {
+        if (rows.sql.isEmpty()) {
+            return;
+        }
+        try (PreparedStatement s = c.prepareStatement("""
+                insert into sql_text (jvm_id, statement, sql, day)
+                select ?, t.statement, t.sql, ? from unnest(?, ?) as t (statement, sql)
+                on conflict (jvm_id, statement) do update set day = excluded.day where sql_text.day < excluded.day""")) {
+            s.setObject(1, jvm);
+            s.setObject(2, rows.today);
+            s.setArray(3, c.createArrayOf("text", rows.sql.keySet().toArray()));
+            s.setArray(4, c.createArrayOf("text", rows.sql.values().toArray()));
+            s.executeUpdate();
         }
     }
 }

@@ -159,6 +159,11 @@ public final class Partitions {
                 s.setObject(1, at(clock.instant().minus(KEEP_EXPIRED)));
                 s.executeUpdate();
             }
+            // No event that is left names these; those in use were marked again today or yesterday.
+            try (PreparedStatement s = c.prepareStatement("delete from sql_text where day < ?")) {
+                s.setObject(1, cut(Table.EVENT).minusDays(1));
+                s.executeUpdate();
+            }
             try (PreparedStatement s = c.prepareStatement("""
                     delete from jvm where last_seen < ? and not exists (select from chunk where chunk.jvm_id = jvm.jvm_id)""")) {
                 Duration longest = retention.blocks().compareTo(retention.segments()) > 0

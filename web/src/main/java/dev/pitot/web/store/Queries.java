@@ -6,8 +6,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.JvmInfo;
+import dev.pitot.web.live.SpanKind;
+import dev.pitot.web.live.SpanSecond;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -19,7 +20,9 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +42,10 @@ public final class Queries {
     public static final long LONGEST_METRICS_MILLIS = 6 * 3_600_000L;
 
     private static final int MOST_EVENTS = 1_000;
-    private static final int MOST_ENDPOINT_SECONDS = 100_000;
+    private static final int MOST_SPAN_SECONDS = 100_000;
+    /** Single spans that are looked through for slow ones: some 100 ms of PostgreSQL's time. */
+    static final int MOST_SCANNED = 20_000;
+
     private static final int MOST_JVMS = 10_000;
     private static final int MOST_CHUNKS = 10_000;
 
@@ -340,22 +346,24 @@ public final class Queries {
         return events;
     }
 
-    /** Stored endpoint summaries in {@code [fromMillis, toMillis)}, oldest first; the newest 100 000 at most. */
-    public List<EndpointSecond> endpointSeconds(UUID jvm, long fromMillis, long toMillis) throws SQLException {
+    /** Stored summaries of a kind in {@code [fromMillis, toMillis)}, oldest first; the newest 100 000 at most. */
+    public List<SpanSecond> spanSeconds(UUID jvm, SpanKind kind, long fromMillis, long toMillis) throws SQLException {
         try (Connection c = database.connection();
                 PreparedStatement s = c.prepareStatement("""
                         select ts, data from event
-                        where jvm_id = ? and type = 'pitot.EndpointSummary' and ts >= ? and ts < ?
+                        where jvm_id = ? and type = ? and ts >= ? and ts < ?
                         order by ts desc limit ?""")) {
             s.setObject(1, jvm);
-            s.setObject(2, time(fromMillis));
-            s.setObject(3, time(toMillis));
-            s.setInt(4, MOST_ENDPOINT_SECONDS);
-            List<EndpointSecond> seconds = new ArrayList<>();
+            s.setString(2, kind.type());
+            s.setObject(3, time(fromMillis));
+            s.setObject(4, time(toMillis));
+            s.setInt(5, MOST_SPAN_SECONDS);
+            List<SpanSecond> seconds = new ArrayList<>();
             Map<String, String> shared = new HashMap<>();
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {
-                    seconds.add(endpointSecond(millis(rows, 1), json(rows.getString(2)), shared));
+                    seconds.add(
+                            SpanSecond.of(kind, millis(rows, 1), new StoredFields(json(rows.getString(2)), shared)));
                 }
             }
             Collections.reverse(seconds);
@@ -363,26 +371,87 @@ public final class Queries {
         }
     }
 
-    private static EndpointSecond endpointSecond(long at, JsonNode data, Map<String, String> shared) {
-        return new EndpointSecond(
-                at,
-                shared.computeIfAbsent(data.path("method").asText(""), text -> text),
-                shared.computeIfAbsent(data.path("route").asText(""), text -> text),
-                data.path("interval").asLong(),
-                data.path("count").asLong(),
-                data.path("errors").asLong(),
-                data.path("async").asLong(),
-                data.path("totalDuration").asLong(),
-                data.path("maxDuration").asLong(),
-                data.path("histogram").asText(""),
-                data.path("measured").asLong(),
-                data.path("totalCpuTime").asLong(),
-                data.path("totalAllocated").asLong(),
-                data.path("counted").asLong(),
-                data.path("totalCycles").asDouble(Double.NaN),
-                data.path("totalInstructions").asDouble(Double.NaN),
-                data.path("totalCacheMisses").asDouble(Double.NaN),
-                data.path("totalBranchMisses").asDouble(Double.NaN));
+    /** @param shared texts, so that one that comes often is held once */
+    private record StoredFields(JsonNode data, Map<String, String> shared) implements SpanSecond.Fields {
+        @Override
+        public boolean has(String name) {
+            return data.has(name);
+        }
+
+        @Override
+        public String text(String name) {
+            String text = data.path(name).asText("");
+            return name.equals("histogram") ? text : shared.computeIfAbsent(text, t -> t);
+        }
+
+        @Override
+        public double number(String name) {
+            JsonNode value = data.path(name);
+            return value.isNumber() ? value.doubleValue() : Double.NaN;
+        }
+    }
+
+    /** Texts of statements by their hash; those that are not known are left out. */
+    public Map<String, String> sql(UUID jvm, Collection<String> statements) throws SQLException {
+        Map<String, String> texts = new HashMap<>();
+        try (Connection c = database.connection();
+                PreparedStatement s = c.prepareStatement(
+                        "select statement, sql from sql_text where jvm_id = ? and statement = any(?)")) {
+            s.setObject(1, jvm);
+            s.setArray(
+                    2,
+                    c.createArrayOf(
+                            "text", statements.stream().map(Json::storable).toArray()));
+            try (ResultSet rows = s.executeQuery()) {
+                while (rows.next()) {
+                    texts.put(rows.getString(1), rows.getString(2));
+                }
+            }
+        }
+        return texts;
+    }
+
+    /**
+     * Single spans that start in {@code [fromMillis, toMillis)}, newest first, out of the newest {@link #MOST_SCANNED} of each type.
+     *
+     * @param types of {@link StoredTypes#SPANS}
+     * @param parent only those within the span of this id; null: whatever they are within
+     * @param leastNanos only those that took as long or failed
+     * @param limit at most 1000
+     */
+    public List<EventRow> spans(
+            UUID jvm,
+            List<String> types,
+            @Nullable String parent,
+            long leastNanos,
+            long fromMillis,
+            long toMillis,
+            int limit)
+            throws SQLException {
+        List<EventRow> spans = new ArrayList<>();
+        try (Connection c = database.connection();
+                PreparedStatement s = c.prepareStatement("""
+                        select type, ts, chunk_start, chunk_offset, data from (
+                            select * from event where jvm_id = ? and type = ? and ts >= ? and ts < ?
+                            order by ts desc limit ?) newest
+                        where (data -> 'duration' >= to_jsonb(?::bigint) or data -> 'failed' = 'true'::jsonb)
+                            and (?::text is null or data ->> 'parentSpanId' = ?)
+                        order by ts desc, chunk_start desc, chunk_offset desc limit ?""")) {
+            for (String type : types) {
+                s.setObject(1, jvm);
+                s.setString(2, type);
+                s.setObject(3, time(fromMillis));
+                s.setObject(4, time(toMillis));
+                s.setInt(5, MOST_SCANNED);
+                s.setLong(6, leastNanos);
+                s.setString(7, parent);
+                s.setString(8, parent);
+                s.setInt(9, Math.max(1, Math.min(limit, MOST_EVENTS)));
+                spans.addAll(events(s));
+            }
+        }
+        spans.sort(Comparator.comparingLong(EventRow::tsMillis).reversed());
+        return spans.size() <= limit ? spans : List.copyOf(spans.subList(0, limit));
     }
 
     /**

@@ -16,6 +16,7 @@ public final class StoredTypes {
             "pitot.HostTcp",
             "pitot.CgroupCpu",
             "pitot.CgroupMemory",
+            "pitot.AgentCost",
             "jdk.CPULoad",
             "jdk.JavaThreadStatistics",
             "jdk.ClassLoadingStatistics");
@@ -38,10 +39,13 @@ public final class StoredTypes {
     /** Kept as a row each. */
     public static final Set<String> EVENTS = Set.of(
             "pitot.EndpointSummary",
-            "pitot.HttpRequest",
             "pitot.StatementSummary",
-            "pitot.SqlStatement",
+            "pitot.CallSummary",
             "pitot.PoolSummary",
+            "pitot.LoggedErrors",
+            "pitot.HttpRequest",
+            "pitot.HttpCall",
+            "pitot.SqlStatement",
             "pitot.ConnectionWait",
             "pitot.AgentStatus",
             "pitot.Diagnosis",
@@ -50,6 +54,16 @@ public final class StoredTypes {
             "jdk.GCHeapSummary",
             "jdk.JavaMonitorEnter",
             "jdk.JavaErrorThrow");
+
+    /** Events of one span, each with its duration and whether it failed. */
+    public static final List<String> SPANS =
+            List.of("pitot.HttpRequest", "pitot.HttpCall", "pitot.SqlStatement", "pitot.ConnectionWait");
+
+    /** Events that repeat the text of a statement, which is kept once, under the hash that is their other field. */
+    public static final Set<String> WITH_SQL = Set.of("pitot.StatementSummary", "pitot.SqlStatement");
+
+    /** Characters of a statement's hash; an agent's has 16. */
+    public static final int LONGEST_STATEMENT = 64;
 
     private StoredTypes() {}
 

@@ -1,5 +1,6 @@
 package dev.pitot.web.ingest;
 
+import dev.pitot.events.AgentCost;
 import dev.pitot.events.AgentStatus;
 import dev.pitot.events.Diagnosis;
 import dev.pitot.events.EndpointSummary;
@@ -7,7 +8,10 @@ import dev.pitot.events.HostDisk;
 import dev.pitot.events.HttpRequest;
 import dev.pitot.events.JvmInformation;
 import dev.pitot.events.JvmMemory;
+import dev.pitot.events.LoggedErrors;
 import dev.pitot.events.ProcessCounters;
+import dev.pitot.events.SqlStatement;
+import dev.pitot.events.StatementSummary;
 import dev.pitot.events.ThreadKindCounters;
 import dev.pitot.events.TopThread;
 import java.lang.reflect.Method;
@@ -44,6 +48,10 @@ public final class FlightWorkload {
                         Diagnosis.class,
                         HttpRequest.class,
                         EndpointSummary.class,
+                        StatementSummary.class,
+                        SqlStatement.class,
+                        LoggedErrors.class,
+                        AgentCost.class,
                         AgentStatus.class,
                         JvmInformation.class,
                         Order.class)
@@ -127,6 +135,46 @@ public final class FlightWorkload {
         }
     }
 
+    /** Some twenty statements whose text comes again and again. */
+    private static void statements(int i) {
+        String hash = String.format("%016x", i % 20);
+        StatementSummary summary = new StatementSummary();
+        summary.statement = hash;
+        summary.sql = text(i % 20);
+        summary.count = 2;
+        summary.totalDuration = 4_000_000;
+        summary.maxDuration = 3_000_000;
+        summary.histogram = "300:2";
+        summary.commit();
+        SqlStatement statement = new SqlStatement();
+        statement.begin();
+        statement.statement = hash;
+        statement.sql = text(i % 20);
+        statement.parentSpanId = "00000000000000ab";
+        statement.failed = i % 7 == 0;
+        statement.timeSocket = i;
+        statement.end();
+        statement.commit();
+        if (i % 10 == 0) {
+            LoggedErrors errors = new LoggedErrors();
+            errors.logger = "com.acme.Orders";
+            errors.error = "java.io.IOException";
+            errors.count = 3;
+            errors.commit();
+            AgentCost cost = new AgentCost();
+            cost.interval = 1_000_000_000;
+            cost.spans = i;
+            cost.share = 0.002;
+            cost.shed = 1;
+            cost.commit();
+        }
+    }
+
+    /** One of them is longer than what a live view keeps, and holds what PostgreSQL does not take. */
+    static String text(int number) {
+        return "select \u0000" + number + " from t where x in (" + "?, ".repeat(number * 40) + "?)";
+    }
+
     private static void round(int i) {
         ProcessCounters counters = new ProcessCounters();
         counters.interval = 10_000_000 + i;
@@ -162,7 +210,9 @@ public final class FlightWorkload {
         summary.maxDuration = 2_000_000;
         summary.histogram = "300:4 320:1";
         summary.measured = 5;
+        summary.sqlStatements = 10;
         summary.commit();
+        statements(i);
 
         if (i % 20 == 0) {
             for (String subject : new String[] {"kernel", "hardware counters"}) {

@@ -2,6 +2,7 @@ package dev.pitot.web.ingest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.pitot.web.live.SpanKind;
 import dev.pitot.web.postgres.EmbeddedPostgres;
 import dev.pitot.web.postgres.TestPostgres;
 import dev.pitot.web.store.ChunkBytesSink;
@@ -12,6 +13,7 @@ import dev.pitot.web.store.EventRow;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.MetricSeries;
 import dev.pitot.web.store.Queries;
+import dev.pitot.web.store.StoredTypes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -23,10 +25,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -675,9 +680,29 @@ class IngestIT {
             assertThat(feed.diagnosis).containsOnlyKeys("kernel", "hardware counters");
             assertThat(feed.diagnosis.get("hardware counters").state()).isIn("no", "partial");
             assertThat(feed.diagnosis.get("kernel").fixOnHost()).startsWith("sysctl");
-            assertThat(queries.endpointSeconds(flight.jvm(), from, to))
-                    .hasSize(feed.endpoints.get())
+            assertThat(queries.spanSeconds(flight.jvm(), SpanKind.ENDPOINT, from, to))
+                    .hasSize(feed.spans.get(SpanKind.ENDPOINT).get())
                     .allSatisfy(second -> assertThat(second.histogram()).isEqualTo("300:4 320:1"));
+            assertThat(queries.spanSeconds(flight.jvm(), SpanKind.STATEMENT, from, to))
+                    .hasSize(feed.spans.get(SpanKind.STATEMENT).get())
+                    .allSatisfy(second -> assertThat(second.key().get(0)).hasSize(16));
+            assertThat(feed.logged.get())
+                    .isPositive()
+                    .isEqualTo(3L
+                            * queries.events(flight.jvm(), "pitot.LoggedErrors", from, to, 1000)
+                                    .size());
+            String longest = String.format("%016x", 19);
+            assertThat(queries.sql(flight.jvm(), List.of(longest, "unknown")))
+                    .isEqualTo(Map.of(longest, FlightWorkload.text(19).replace('\u0000', '\ufffd')));
+            List<EventRow> within =
+                    queries.spans(flight.jvm(), StoredTypes.SPANS, "00000000000000ab", 0, from, to, 1000);
+            assertThat(within).isNotEmpty().extracting(EventRow::type).containsOnly("pitot.SqlStatement");
+            assertThat(queries.spans(flight.jvm(), StoredTypes.SPANS, "00000000000000ff", 0, from, to, 1000))
+                    .isEmpty();
+            assertThat(queries.spans(flight.jvm(), StoredTypes.SPANS, null, Long.MAX_VALUE, from, to, 1000))
+                    .as("what failed is never too short")
+                    .isNotEmpty()
+                    .allSatisfy(span -> assertThat(span.dataJson()).contains("\"failed\": true"));
             assertThat(queries.events(flight.jvm(), "jdk.GarbageCollection", from, to, 1000))
                     .hasSize(feed.collections.get())
                     .isSortedAccordingTo(
@@ -697,6 +722,15 @@ class IngestIT {
                     .isEqualTo("1");
             assertThat(one(s, "select count(*) > 100 and min(thread) = 'load' from requests"))
                     .isEqualTo("t");
+            assertThat(one(s, "select count(*) || ' ' || count(distinct sql) || ' ' || min(day) from sql_text"))
+                    .as("each text once")
+                    .isEqualTo("20 20 " + LocalDate.now(ZoneOffset.UTC));
+            assertThat(one(s, "select count(*) from event where data ? 'sql'")).isEqualTo("0");
+            assertThat(
+                            one(
+                                    s,
+                                    "select string_agg(distinct mean_ms::text, ' ') from statement_seconds where sql like 'select%'"))
+                    .isEqualTo("2");
         }
     }
 

@@ -1,14 +1,16 @@
 package dev.pitot.web.ingest;
 
 import dev.pitot.web.live.Diagnosis;
-import dev.pitot.web.live.EndpointSecond;
 import dev.pitot.web.live.Feed;
 import dev.pitot.web.live.JvmInfo;
+import dev.pitot.web.live.SpanKind;
+import dev.pitot.web.live.SpanSecond;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** Counts what it is told. */
@@ -16,7 +18,8 @@ class RecordingFeed implements Feed {
     final AtomicInteger hellos = new AtomicInteger();
     final AtomicInteger metrics = new AtomicInteger();
     final Set<String> keys = ConcurrentHashMap.newKeySet();
-    final AtomicInteger endpoints = new AtomicInteger();
+    final Map<SpanKind, AtomicInteger> spans = new ConcurrentHashMap<>();
+    final AtomicLong logged = new AtomicLong();
     final AtomicInteger collections = new AtomicInteger();
     final AtomicInteger flushes = new AtomicInteger();
     final Map<String, String> status = new ConcurrentHashMap<>();
@@ -51,8 +54,13 @@ class RecordingFeed implements Feed {
     }
 
     @Override
-    public void endpoint(UUID jvm, EndpointSecond second) {
-        endpoints.incrementAndGet();
+    public void span(UUID jvm, SpanSecond second) {
+        spans.computeIfAbsent(second.kind(), kind -> new AtomicInteger()).incrementAndGet();
+    }
+
+    @Override
+    public void logged(UUID jvm, long timeMillis, String logger, String error, long count) {
+        logged.addAndGet(count);
     }
 
     @Override

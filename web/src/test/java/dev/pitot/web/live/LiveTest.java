@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -109,27 +110,49 @@ class LiveTest {
     }
 
     private void endpoint(long time, String route, long count, long errors, String histogram) {
-        live.endpoint(
+        live.span(
                 ID,
-                new EndpointSecond(
+                span(
+                        SpanKind.ENDPOINT,
                         time,
-                        "GET",
-                        route,
-                        1_000_000_000L,
-                        count,
-                        errors,
-                        0,
-                        count * 1000,
-                        2000,
-                        histogram,
-                        count,
-                        count * 500,
-                        count * 64,
-                        0,
-                        Double.NaN,
-                        Double.NaN,
-                        Double.NaN,
-                        Double.NaN));
+                        Map.of("method", "GET", "route", route, "histogram", histogram),
+                        Map.of(
+                                "count",
+                                count,
+                                "errors",
+                                errors,
+                                "untimed",
+                                0,
+                                "totalDuration",
+                                count * 1000,
+                                "maxDuration",
+                                2000,
+                                "measured",
+                                count,
+                                "totalCpuTime",
+                                count * 500,
+                                "totalAllocated",
+                                count * 64)));
+    }
+
+    /** A summary with these fields only. */
+    private static SpanSecond span(SpanKind kind, long time, Map<String, String> texts, Map<String, Number> numbers) {
+        return SpanSecond.of(kind, time, new SpanSecond.Fields() {
+            @Override
+            public boolean has(String name) {
+                return texts.containsKey(name) || numbers.containsKey(name);
+            }
+
+            @Override
+            public String text(String name) {
+                return texts.getOrDefault(name, "");
+            }
+
+            @Override
+            public double number(String name) {
+                return numbers.getOrDefault(name, Double.NaN).doubleValue();
+            }
+        });
     }
 
     @Test
@@ -356,15 +379,16 @@ class LiveTest {
         for (int second = 0; second < 100; second++) {
             endpoint(T0 + second * 1000L, "/a", 3, second == 99 ? 1 : 0, "100:3");
         }
-        EndpointWindow window = live.endpoints(ID).orElseThrow();
+        SpanTable window = live.spans(ID, SpanKind.ENDPOINT).orElseThrow();
         assertThat(window.to() - window.from()).isEqualTo(60_000);
-        Endpoint a = window.endpoints().get(0);
+        SpanRow a = window.rows().get(0);
         assertThat(a.count()).isEqualTo(180);
         assertThat(a.errors()).isEqualTo(1);
         assertThat(a.rate()).isEqualTo(3);
-        assertThat(a.cpu()).isEqualTo(500 / 1e6);
-        assertThat(a.allocated()).isEqualTo(64);
-        assertThat(a.cycles()).isNull();
+        assertThat(a.costs())
+                .as("and nothing of what was not measured")
+                .isEqualTo(Map.of("cpu", 500 / 1e6, "allocated", 64.0));
+        assertThat(a.time()).isNull();
     }
 
     @Test
@@ -394,41 +418,135 @@ class LiveTest {
     }
 
     @Test
-    void durationsOfAsynchronousRequestsAreUnknownAndDiluteNoMean() {
-        EndpointSecond mixed = second(4, 3, 1_000_000, 900_000, "300:1");
-        Endpoint endpoint = Endpoint.over(List.of(mixed), 1000).get(0);
-        assertThat(endpoint.count()).isEqualTo(4);
-        assertThat(endpoint.async()).isEqualTo(3);
-        assertThat(endpoint.mean()).isEqualTo(1.0);
-        assertThat(endpoint.p99()).isNotNull();
+    void durationsOfWhatWasNotSeenToEndAreUnknownAndDiluteNoMean() {
+        Map<String, Number> numbers =
+                Map.of("count", 4, "async", 3, "totalDuration", 1_000_000, "maxDuration", 900_000);
+        SpanRow ofAnOlderAgent = row(numbers, "300:1");
+        assertThat(ofAnOlderAgent.count()).isEqualTo(4);
+        assertThat(ofAnOlderAgent.async()).isEqualTo(3);
+        assertThat(ofAnOlderAgent.untimed()).isEqualTo(3);
+        assertThat(ofAnOlderAgent.mean()).isEqualTo(1.0);
+        assertThat(ofAnOlderAgent.p99()).isNotNull();
+        assertThat(ofAnOlderAgent.time()).isNull();
 
-        Endpoint all = Endpoint.over(List.of(second(2, 2, 0, 0, "")), 1000).get(0);
-        assertThat(all.rate()).isEqualTo(2.0);
-        assertThat(all.mean()).isNull();
-        assertThat(all.p50()).isNull();
-        assertThat(all.max()).isNull();
+        Map<String, Number> seen = new HashMap<>(numbers);
+        seen.put("untimed", 0);
+        assertThat(row(seen, "300:4").mean())
+                .as("requests that other threads finished have a duration now")
+                .isEqualTo(0.25);
+
+        SpanRow none = row(Map.of("count", 2, "untimed", 2, "totalTimeOnCpu", 0), "");
+        assertThat(none.rate()).isEqualTo(2.0);
+        assertThat(none.mean()).isNull();
+        assertThat(none.p50()).isNull();
+        assertThat(none.max()).isNull();
+        assertThat(none.time()).isNull();
     }
 
-    private static EndpointSecond second(long count, long async, long totalNanos, long maxNanos, String histogram) {
-        double unknown = Double.NaN;
-        return new EndpointSecond(
+    private static SpanRow row(Map<String, Number> numbers, String histogram) {
+        Map<String, String> texts = Map.of("method", "GET", "route", "/later", "histogram", histogram);
+        return SpanRow.over(SpanKind.ENDPOINT, List.of(span(SpanKind.ENDPOINT, T0, texts, numbers)), 1000)
+                .get(0);
+    }
+
+    @Test
+    void eachFigureIsPerSpanThatItIsKnownOf() throws Exception {
+        Map<String, String> pool = Map.of("pool", "main", "histogram", "300:4");
+        SpanSecond first = span(
+                SpanKind.POOL,
                 T0,
-                "GET",
-                "/later",
-                1_000_000_000L,
-                count,
-                0,
-                async,
-                totalNanos,
-                maxNanos,
-                histogram,
-                0,
-                0,
-                0,
-                0,
-                unknown,
-                unknown,
-                unknown,
-                unknown);
+                pool,
+                Map.of(
+                        "count", 4,
+                        "untimed", 0,
+                        "totalDuration", 8_000_000,
+                        "measured", 2,
+                        "totalRunQueueWait", 3_000_000,
+                        "counted", 1,
+                        "totalCycles", 1_234_567,
+                        "counterRunning", 0.5,
+                        "totalTimeOnCpu", 2_000_000,
+                        "totalTimeUnknown", 6_000_000));
+        SpanSecond second = span(
+                SpanKind.POOL,
+                T0 + 1000,
+                pool,
+                Map.of(
+                        "count",
+                        4,
+                        "measured",
+                        4,
+                        "totalRunQueueWait",
+                        Long.MIN_VALUE,
+                        "counted",
+                        1,
+                        "totalCycles",
+                        Double.NaN));
+        SpanTable table = SpanTable.of(SpanKind.POOL, List.of(first, second), T0, T0 + 2000);
+        JsonNode row =
+                Json.MAPPER.readTree(Json.text(table.json())).path("pools").get(0);
+        assertThat(row.path("pool").asText()).isEqualTo("main");
+        assertThat(row.path("rate").asDouble()).isEqualTo(4);
+        assertThat(row.path("runQueueWait").asDouble()).isEqualTo(1.5);
+        assertThat(row.path("cycles").asDouble()).as("five digits").isEqualTo(1_234_600);
+        assertThat(row.path("running").asDouble()).isEqualTo(0.5);
+        assertThat(row.has("cpu")).isFalse();
+        assertThat(row.path("time").toString()).isEqualTo("{\"onCpu\":0.5,\"unknown\":1.5}");
+    }
+
+    @Test
+    void aPageGetsTheRowsThatTakeTheTimeAndTheApiAllOfThem() {
+        hello();
+        int statements = Live.MOST_ROWS_SENT + 50;
+        for (int i = 0; i < statements; i++) {
+            live.span(
+                    ID,
+                    span(
+                            SpanKind.STATEMENT,
+                            T0,
+                            Map.of("statement", "hash " + i, "histogram", "300:1"),
+                            Map.of(
+                                    "count",
+                                    1,
+                                    "untimed",
+                                    0,
+                                    "totalDuration",
+                                    i,
+                                    "measured",
+                                    1,
+                                    "totalOwnCpuTime",
+                                    1,
+                                    "totalOwnAllocated",
+                                    1)));
+        }
+        Page page = new Page();
+        live.watchJvm(live.connect(page), ID, null);
+        await().until(() -> !page.of("statements").isEmpty());
+        JsonNode message = page.of("statements").get(0);
+        assertThat(message.path("total").asInt()).isEqualTo(statements);
+        assertThat(message.path("statements")).hasSize(Live.MOST_ROWS_SENT);
+        JsonNode most = message.path("statements").get(0);
+        assertThat(most.path("statement").asText()).isEqualTo("hash " + (statements - 1));
+        assertThat(most.has("ownCpu")).isTrue();
+        assertThat(most.has("ownAllocated")).isFalse();
+        SpanTable all = live.spans(ID, SpanKind.STATEMENT).orElseThrow();
+        assertThat(all.rows()).hasSize(statements);
+        assertThat(all.rows().get(0).costs()).containsKey("ownAllocated");
+        assertThat(live.spans(ID, SpanKind.POOL)).isEmpty();
+        assertThat(live.spans(ID, SpanKind.ENDPOINT)).isEmpty();
+    }
+
+    @Test
+    void loggedErrorsAreCountedByLoggerOverTenMinutes() {
+        hello();
+        live.logged(ID, T0, "com.acme.A", "java.io.IOException", 5);
+        live.logged(ID, T0 + 700_000, "com.acme.A", "", 1);
+        live.logged(ID, T0 + 700_000, "com.acme.B", "java.lang.IllegalStateException", 2);
+        live.logged(ID, T0 + 701_000, "com.acme.B", "", 1);
+        live.flushed(ID);
+        assertThat(live.logged(ID).orElseThrow().loggers())
+                .containsExactly(
+                        new LoggedTable.Row("com.acme.B", "java.lang.IllegalStateException", 3, T0 + 701_000),
+                        new LoggedTable.Row("com.acme.A", "", 1, T0 + 700_000));
     }
 }
