@@ -79,6 +79,11 @@ class HttpServerIT {
         "GET, /api/v1/jvms/ID, 401, 403, 200",
         "GET, /api/v1/jvms/ID/metrics?type=jdk.CPULoad, 401, 403, 200",
         "GET, /api/v1/jvms/ID/endpoints, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/statements, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/calls, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/pools, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/logged, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/spans?type=pitot.HttpRequest, 401, 403, 200",
         "GET, /api/v1/jvms/ID/events?type=pitot.HttpRequest, 401, 403, 200",
         "GET, /api/v1/jvms/ID/recording, 401, 403, 404",
         "GET, /api/v1/agent/pitot-agent.jar, 401, 403, 200",
@@ -224,6 +229,15 @@ class HttpServerIT {
                 "GET|/api/v1/jvms/ID/metrics?type=pitot.HostDisk&key=unknown%00|200",
                 "GET|/api/v1/jvms/ID/endpoints?from=x|400",
                 "GET|/api/v1/jvms/ID/endpoints?from=0&to=99999999999|400",
+                "GET|/api/v1/jvms/ID/statements?from=x|400",
+                "GET|/api/v1/jvms/00000000-0000-0000-0000-000000000000/pools|404",
+                "GET|/api/v1/jvms/ID/logged?from=1|400",
+                "GET|/api/v1/jvms/ID/spans|400",
+                "GET|/api/v1/jvms/ID/spans?type=pitot.AgentStatus|400",
+                "GET|/api/v1/jvms/ID/spans?parent=x'or|400",
+                "GET|/api/v1/jvms/ID/spans?parent=00000000000000ab|200",
+                "GET|/api/v1/jvms/ID/spans?type=pitot.HttpCall&min=3600001|400",
+                "GET|/api/v1/jvms/ID/spans?type=pitot.HttpCall&limit=1001|400",
                 "GET|/api/v1/jvms/ID/events?type=a.b'%3Bdrop|400",
                 "GET|/api/v1/jvms/ID/events?type=com.other.Thing|400",
                 "GET|/api/v1/jvms/ID/events?type=com.acme.Thing|200",
@@ -275,6 +289,7 @@ class HttpServerIT {
         "metrics?type=pitot.HostDisk&keys=sda, keys, key",
         "events?type=pitot.HttpRequest&limits=5, limits, limit",
         "endpoints?until=5, until, to",
+        "spans?parents=00000000000000ab, parents, parent",
         "recording?From=5, From, from",
     })
     void aMistypedParameterIsNamedWithTheOneThatWasMeant(String call, String given, String meant) throws Exception {
@@ -492,6 +507,62 @@ class HttpServerIT {
                         .send(collector.asViewer(path + "&key=" + "x".repeat(201)))
                         .body())
                 .contains("at most 200 characters, not 201");
+    }
+
+    @Test
+    void spansThatWereSlowOrFailedAreFoundWithWhatWasInThem() throws Exception {
+        UUID id = UUID.randomUUID();
+        collector.live.remember(new JvmInfo(id, "shop", "host", 7, 1000, "1", "17", "HotSpot", Map.of()), 1, 1, false);
+        long second = System.currentTimeMillis() / 1000 - 30;
+        try (Connection c = collector.database.connection();
+                PreparedStatement s = c.prepareStatement("""
+                        insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)
+                        values (?, ?, to_timestamp(?), 1, ?, ?::jsonb)""");
+                PreparedStatement text =
+                        c.prepareStatement("insert into sql_text values (?, '0f', 'select ?', now())")) {
+            text.setObject(1, id);
+            text.executeUpdate();
+            String within = "\"parentSpanId\": \"00000000000000ab\"";
+            List<String> events = List.of(
+                    "pitot.HttpRequest {\"route\": \"/slow\", \"duration\": 600000000, \"failed\": false}",
+                    "pitot.HttpRequest {\"route\": \"/failed\", \"duration\": 5, \"failed\": true}",
+                    "pitot.HttpRequest {\"route\": \"/fast\", \"duration\": 499999999, \"failed\": false}",
+                    "pitot.HttpRequest {\"route\": \"/odd\", \"duration\": \"long\", \"failed\": \"perhaps\"}",
+                    "pitot.SqlStatement {\"statement\": \"0f\", \"duration\": 5, " + within + "}",
+                    "pitot.ConnectionWait {\"pool\": \"main\", \"duration\": 5, " + within + "}",
+                    "pitot.StatementSummary {\"statement\": \"0f\", \"count\": 3, \"untimed\": 0, \"totalDuration\": 6000000}");
+            for (int i = 0; i < events.size(); i++) {
+                String[] event = events.get(i).split(" ", 2);
+                s.setObject(1, id);
+                s.setString(2, event[0]);
+                s.setLong(3, second + i);
+                s.setLong(4, i);
+                s.setString(5, event[1]);
+                s.executeUpdate();
+            }
+        }
+        String path = "/api/v1/jvms/" + id + "/";
+        JsonNode slow = answer(path + "spans?type=pitot.HttpRequest&min=500");
+        assertThat(slow.path("spans").findValuesAsText("route")).containsExactly("/failed", "/slow");
+        assertThat(answer(path + "spans?type=pitot.HttpRequest&min=500&limit=1")
+                        .path("spans")
+                        .findValuesAsText("route"))
+                .containsExactly("/failed");
+        JsonNode within = answer(path + "spans?parent=00000000000000ab");
+        assertThat(within.path("spans").findValuesAsText("type"))
+                .containsExactly("pitot.ConnectionWait", "pitot.SqlStatement");
+        assertThat(within.path("sql").toString()).isEqualTo("{\"0f\":\"select ?\"}");
+        JsonNode statements = answer(path + "statements?from=" + second * 1000 + "&to=" + (second + 60) * 1000);
+        assertThat(statements.path("total").asInt()).isEqualTo(1);
+        assertThat(statements.path("statements").get(0).path("sql").asText()).isEqualTo("select ?");
+        assertThat(statements.path("statements").get(0).path("mean").asDouble()).isEqualTo(2);
+        assertThat(answer(path + "logged").path("loggers")).isEmpty();
+    }
+
+    private static JsonNode answer(String path) throws Exception {
+        HttpResponse<String> response = collector.send(collector.asViewer(path));
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        return Json.MAPPER.readTree(response.body());
     }
 
     @Test

@@ -51,11 +51,27 @@ class AskInSqlIT {
                     insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data) values
                     ('%1$s', 'pitot.HttpRequest', now(), 1, 1, '{"route": "/a", "duration": 5000000}'),
                     ('%1$s', 'pitot.AgentStatus', now(), 1, 2, '{"part": "http", "state": "off", "reason": "why"}'),
-                    ('%1$s', 'pitot.EndpointSummary', now(), 1, 3, '{"route": "/a", "count": 2, "measured": 2, "totalCpuTime": 8000000}')""".formatted(JVM));
+                    ('%1$s', 'pitot.EndpointSummary', now(), 1, 3, '{"route": "/a", "count": 2, "measured": 2, "totalCpuTime": 8000000, "async": 1,
+                        "totalDuration": 5000000}'),
+                    ('%1$s', 'pitot.EndpointSummary', now(), 1, 4, '{"method": "GET", "route": "/b", "count": 4, "async": 4, "untimed": 0, "totalDuration": 100000000,
+                        "measured": 2, "totalCpuTime": 6000000, "totalRunQueueWait": 1000000, "counted": 2, "totalCycles": 4000, "totalInstructions": 2000,
+                        "totalCacheMisses": 100, "totalBranchMisses": null, "totalTimeOnCpu": 20000000, "totalTimeSql": 70000000, "totalTimePool": 5000000,
+                        "totalTimeUnknown": 5000000, "sqlStatements": 44, "sqlDuration": 70000000}'),
+                    ('%1$s', 'pitot.StatementSummary', now(), 1, 5, '{"statement": "0f", "count": 40, "untimed": 0, "totalDuration": 60000000, "maxDuration": 9000000}'),
+                    ('%1$s', 'pitot.StatementSummary', now(), 1, 6, '{"statement": "0e", "count": 4, "untimed": 0, "totalDuration": 10000000, "maxDuration": 3000000}'),
+                    ('%1$s', 'pitot.SqlStatement', now(), 1, 7, '{"statement": "0f", "duration": 9000000, "timeSocket": 9000000, "parentSpanId": "ab"}'),
+                    ('%1$s', 'pitot.HttpCall', now(), 1, 8, '{"target": "a:80", "status": 200, "duration": 5000000, "parentSpanId": "ab"}'),
+                    ('%1$s', 'pitot.ConnectionWait', now(), 1, 9, '{"pool": "main", "duration": 1, "failed": true}'),
+                    ('%1$s', 'pitot.CallSummary', now(), 1, 10, '{"target": "a:80", "count": 1, "totalDuration": 5000000}'),
+                    ('%1$s', 'pitot.PoolSummary', now(), 1, 11, '{"pool": "main", "count": 1, "totalDuration": 500}'),
+                    ('%1$s', 'pitot.LoggedErrors', now(), 1, 12, '{"logger": "a.B", "error": "", "count": 3}')""".formatted(JVM));
+            s.execute("insert into sql_text values ('" + JVM + "', '0f', 'select ?', now()), ('" + new UUID(1, 1)
+                    + "', '0e', 'of another JVM', now())");
         }
         List<BlockStore.Block> blocks = new ArrayList<>();
         // Two samples: the second knows no more than that it was taken, and half of the CPU time, which is none.
         blocks.add(block("pitot.JvmMemory", "", "heapUsed", "[3145728,1048576]"));
+        blocks.add(block("pitot.AgentCost", "", "share", "[0.01,0.03]"));
         blocks.add(block(
                 "pitot.ProcessCounters",
                 "",
@@ -222,6 +238,24 @@ class AskInSqlIT {
         for (Map.Entry<String, String> question : questions.entrySet()) {
             assertThat(rows(question.getValue())).as(question.getKey()).isNotEmpty();
         }
+        assertThat(rows(questions.get("Which endpoints cost the most CPU in the last hour?")))
+                .containsExactly("null /a 2 8 4.000 null", "GET /b 4 6 3.000 0.500");
+        assertThat(rows(questions.get("Why is an endpoint slow?")))
+                .as("of an older agent's, one of two has no duration, and nothing is known of its parts")
+                .containsExactly(
+                        "GET /b 25.00 20 null null null null 75 null null null 5",
+                        "null /a 5.00 null null null null null null null null null null");
+        assertThat(rows(questions.get("Which SQL statements take the most time?")))
+                .containsExactly("0f select ? 40 60 1.500 9", "0e null 4 10 2.500 3");
+        assertThat(rows(questions.get("Which endpoints run many statements for one request?")))
+                .containsExactly("GET /b 11.0 17.50");
+        assertThat(rows(questions.get("Which endpoints wait for memory?")))
+                .containsExactly("GET /b 1000 0.50 50.00 null", "null /a null null null null");
+        assertThat(rows(questions.get("Who logs errors?"))).singleElement().satisfies(row -> assertThat(row)
+                .startsWith("shop a.B null 3 "));
+        assertThat(rows(questions.get("What does Pitot itself cost?")))
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" 2.00"));
         assertThat(rows(questions.get("Which kind of thread burns the CPU?")))
                 .containsExactly("application 1.500 null null", "gc 0.250 0.333 0.50", "jit 0.000 null null");
         assertThat(rows(questions.get("Which kind of thread burns the CPU?").replace("'kind'", "'thread'")))
@@ -281,6 +315,19 @@ class AskInSqlIT {
                         + ", extract(epoch from block_start) * 1000 - " + MINUTE
                         + " from counters where scope = 'cpu' order by ts"))
                 .containsExactly("shop 500.000000 0.000000", "shop 1500.000000 0.000000");
+    }
+
+    @Test
+    void everyKindOfSpanHasViewsOfItsOwn() throws Exception {
+        assertThat(rows("select sql, duration_ms, time_socket_ms from statements"))
+                .containsExactly("select ? 9 9");
+        assertThat(rows("select target, status, duration_ms from calls")).containsExactly("a:80 200 5");
+        assertThat(rows("select pool, failed, duration_ms from connection_waits"))
+                .containsExactly("main t 0.000001");
+        assertThat(rows("select target, mean_ms from call_seconds")).containsExactly("a:80 5");
+        assertThat(rows("select pool, mean_ms from pool_seconds")).containsExactly("main 0.0005");
+        assertThat(rows("select type, duration_ms from spans where parent_span_id = 'ab' order by type"))
+                .containsExactly("pitot.HttpCall 5", "pitot.SqlStatement 9");
     }
 
     @Test

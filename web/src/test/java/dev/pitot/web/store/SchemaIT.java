@@ -242,6 +242,37 @@ class SchemaIT {
     }
 
     @Test
+    void theTextOfAStatementIsKeptForAsLongAsAnEventMayNameIt() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Instant first = Instant.now();
+        Instant later = first.plus(Duration.ofDays(3));
+        UUID jvm = new UUID(0, 1);
+        try (Database database = open(at)) {
+            execute(
+                    at,
+                    "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen)"
+                            + " values ('00000000-0000-0000-0000-000000000001', 7, 1, now(), 'open', now(), now())");
+            EventStore.Rows rows = new EventStore(database, partitions(database, first)).rows();
+            rows.sql("0a", "select ?");
+            rows.sql("0b", "delete \u0000");
+            rows.sql("", "no hash");
+            rows.sql("x".repeat(StoredTypes.LONGEST_STATEMENT + 1), "no hash of ours");
+            assertThat(rows.statements()).containsExactly("0a", "0b");
+            assertThat(new EventStore(database, partitions(database, first)).store(jvm, 7, 0, 10, false, null, rows))
+                    .isTrue();
+
+            EventStore store = new EventStore(database, partitions(database, later));
+            EventStore.Rows again = store.rows();
+            again.sql("0a", "another text of that hash");
+            assertThat(store.store(jvm, 7, 10, 20, false, null, again)).isTrue();
+            assertThat(column(at, "select statement || ' ' || sql from sql_text order by 1"))
+                    .containsExactly("0a select ?", "0b delete \ufffd");
+            partitions(database, later).maintain();
+            assertThat(column(at, "select statement from sql_text")).containsExactly("0a");
+        }
+    }
+
+    @Test
     void namesAndErrorsThatPostgresDoesNotTakeAreMadeFit() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
         Instant now = Instant.now();
