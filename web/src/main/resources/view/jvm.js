@@ -10,6 +10,8 @@ import { Doctor } from './sections/doctor.js';
 import { Endpoints } from './sections/endpoints.js';
 import { Hardware } from './sections/hardware.js';
 import { HOST_TYPES, Host } from './sections/host.js';
+import { Slow } from './sections/slow.js';
+import { Logged, calls, pools, statements } from './sections/spans.js';
 import { Threads } from './sections/threads.js';
 import { Series } from './series.js';
 
@@ -23,7 +25,13 @@ const METRICS = ['jdk.CPULoad', 'pitot.JvmMemory', 'jdk.JavaThreadStatistics', '
 /** Types of which the newest seconds are wanted in any case, for a line or a table. */
 const GLANCED = ['pitot.ThreadKindCounters', 'pitot.TopThread', 'pitot.Counter', ...HOST_TYPES];
 const GLANCE = 20_000;
-const TYPES = new Set([...METRICS, ...GLANCED]);
+/** Held in full, though an older agent has none. */
+const HELD = ['pitot.AgentCost'];
+const TYPES = new Set([...METRICS, ...HELD, ...GLANCED]);
+/** Tables of the last minute, by the kind of the message that brings each. */
+const TABLES = ['endpoints', 'statements', 'calls', 'pools'];
+/** Texts of statements that were not known are asked for again after this many milliseconds. */
+const TEXTS = 10_000;
 
 /** One JVM: its charts on one axis of time, and sections of its endpoints, threads, counters, machine and agent. */
 export class JvmPage {
@@ -38,7 +46,12 @@ export class JvmPage {
     this.jvm = null;
     this.status = [];
     this.diagnosis = [];
-    this.endpoints = null;
+    /** @type {Record<string, any>} */
+    this.tables = {};
+    this.logged = null;
+    /** Texts of statements, by hash. @type {Map<string, string>} */
+    this.sql = new Map();
+    this.textsAsked = 0;
     /** When the agent had to be asked to report each second. */
     this.watched = Date.now();
     /** Why stored data could not be read, and why the socket refused the watch. @type {string | null} */
@@ -46,7 +59,7 @@ export class JvmPage {
     this.refusal = null;
     this.missing = false;
     this.samples = new Samples(KEEP);
-    this.samples.hold(METRICS);
+    this.samples.hold([...METRICS, ...HELD]);
     this.rates = new Series(KEEP);
     this.gc = new Series(KEEP);
     this.range = this.#range(parameters);
@@ -64,7 +77,8 @@ export class JvmPage {
     this.downloader = download(context, id, () => this.#end());
 
     this.endpointTable = new Endpoints(this, parameters.get('sort') ?? '-rate');
-    this.sections = [this.endpointTable, new Threads(this), new Hardware(this), new Host(this), new Doctor(this), new Agent(this)];
+    this.slow = new Slow(this);
+    this.sections = [this.endpointTable, this.slow, statements(this), calls(this), pools(this), new Logged(this), new Threads(this), new Hardware(this), new Host(this), new Doctor(this), new Agent(this)];
 
     this.content = h('div', null,
       h('div.rangebar', null, this.ranges, this.moment, this.zone, this.waiting, this.downloader),
@@ -132,7 +146,7 @@ export class JvmPage {
           const fresh = events.filter(event => !held.has(event.ts) && known(event.data.sumOfPauses)).reverse();
           this.gc.merge(fresh.map(event => event.ts), { name: fresh.map(event => event.data.name), pause: fresh.map(event => event.data.sumOfPauses / 1e6) });
         }),
-        ask(`/endpoints?from=${to - 60_000}&to=${to}`).then(({ endpoints }) => (this.endpoints ??= { from: to - 60_000, to, endpoints })),
+        ...TABLES.map(kind => ask(`/${kind}?from=${to - 60_000}&to=${to}`).then(table => (this.tables[kind] ??= table))),
       ]);
       const failed = answers.find(answer => answer.status === 'rejected');
       this.failure = failed ? `Stored data could not be read: ${failed.reason.message}` : null;
@@ -193,8 +207,15 @@ export class JvmPage {
         this.gc.merge(message.t, { name: message.name, pause: message.pause });
         break;
       case 'endpoints':
+      case 'statements':
+      case 'calls':
+      case 'pools':
         if (message.id !== this.id) return;
-        this.endpoints = message;
+        this.tables[message.kind] = message;
+        break;
+      case 'logged':
+        if (message.id !== this.id) return;
+        this.logged = message;
         break;
       case 'error':
         this.refusal = message.error;
@@ -213,7 +234,23 @@ export class JvmPage {
     this.range = this.#range(parameters);
     for (const button of this.ranges.children) setAttribute(button, 'aria-pressed', String(Number(button.dataset.minutes) === this.range));
     this.endpointTable.setSort(parameters.get('sort') ?? '-rate');
+    this.slow.navigate(parameters);
     this.show();
+  }
+
+  /** The texts of statements, which the table that comes each few seconds does not repeat. */
+  async #loadTexts() {
+    const unknown = (this.tables.statements?.statements ?? []).map(row => row.statement).filter(hash => hash && !this.sql.has(hash)).slice(0, 100);
+    if (!unknown.length || Date.now() - this.textsAsked < TEXTS) return;
+    this.textsAsked = Date.now();
+    try {
+      const { sql } = await (await this.context.api(`jvms/${encodeURIComponent(this.id)}/sql?statement=${encodeURIComponent(unknown.join())}`)).json();
+      // What has none is not asked for again.
+      for (const hash of unknown) this.sql.set(hash, sql[hash] ?? '');
+      if (!this.closed) this.show();
+    } catch {
+      // The hash stands in its place until it is asked for again.
+    }
   }
 
   tick() {
@@ -267,6 +304,7 @@ export class JvmPage {
     const lost = !this.rates.t.length && this.jvm.state !== 'live';
     for (const [type, chart] of this.overview) if (type === 'rates') chart.explain(lost ? 'Rates of each second are kept in memory only, and are no longer there for this JVM.' : null);
     for (const section of this.sections) section.show();
+    this.#loadTexts();
   }
 
   /** The heading of a page that has no JVM to show. */

@@ -91,3 +91,10 @@ const byKind = KINDS.map(([kind, color]) => ({ label: kind, color, value: field(
 export const KIND_CPU = { title: 'CPU by kind of thread', unit: 'cores', help: 'pitot.ThreadKindCounters, one above the other: together they are the CPU time of the process; vm: other threads of the JVM itself; agent: Pitot’s own and JFR’s', format: cores, floor: 0.1, empty: 'Not measured in this window.', stacked: true, lines: byKind };
 /** @type {ChartSpec} */
 export const KIND_WAIT = { title: 'Wait for a CPU by kind', unit: 'threads waiting, mean', help: 'Run-queue wait / time, one above the other: how many threads on average could have run and had no CPU', format: cores, floor: 0.1, empty: 'Not measured in this window.', stacked: true, lines: byKind };
+
+/** @type {[string, ChartSpec][]} */
+export const AGENT = [
+  ['pitot.AgentCost', { title: 'What Pitot costs', unit: '% of CPU time', help: 'pitot.AgentCost: CPU time of its threads, JFR’s, and of measuring, as a part of that of the process or of one CPU, whichever is more', format: percent, floor: 0.01, empty: 'Not measured in this window.', lines: [
+    { label: 'share', color: '--c1', value: field('share'), fill: true },
+    { label: 'budget', color: '--c0', value: field('budget'), dash: [4, 3], optional: true }] }],
+];

@@ -179,6 +179,7 @@ public final class HttpServer implements AutoCloseable {
         get(config, "/api/v1/jvms/{id}/statements", Role.VIEWER, taking(jvms::statements, "from", "to"));
         get(config, "/api/v1/jvms/{id}/calls", Role.VIEWER, taking(jvms::calls, "from", "to"));
         get(config, "/api/v1/jvms/{id}/pools", Role.VIEWER, taking(jvms::pools, "from", "to"));
+        get(config, "/api/v1/jvms/{id}/sql", Role.VIEWER, taking(jvms::sql, "statement"));
         get(config, "/api/v1/jvms/{id}/logged", Role.VIEWER, taking(jvms::logged));
         get(
                 config,

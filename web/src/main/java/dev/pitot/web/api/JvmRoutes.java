@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 final class JvmRoutes {
     private static final Pattern TYPE = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*");
     private static final Pattern SPAN_ID = Pattern.compile("[0-9a-f]{16}");
+    private static final int MOST_TEXTS = 100;
     private static final long MINUTE = 60_000;
     private static final long TEN_MINUTES = 10 * MINUTE;
     private static final long LONGEST_EVENTS = 31 * 24 * 60 * MINUTE;
@@ -283,6 +284,18 @@ final class JvmRoutes {
             ((ObjectNode) row).put("sql", sql.get(row.path("statement").asText()));
         }
         send(ctx, table);
+    }
+
+    /** Texts of statements by their hash, which tables of the live view do not repeat. */
+    void sql(Context ctx) throws SQLException {
+        UUID id = Parameters.jvm(ctx);
+        List<String> statements = List.of(Parameters.required(ctx, "statement").split(","));
+        if (statements.size() > MOST_TEXTS) {
+            throw Problem.badRequest("'statement' names at most " + MOST_TEXTS + " statements at a time, not "
+                    + statements.size() + ".");
+        }
+        known(id);
+        send(ctx, Map.of("sql", queries.sql(id, statements)));
     }
 
     private SpanTable table(Context ctx, SpanKind kind) throws SQLException {

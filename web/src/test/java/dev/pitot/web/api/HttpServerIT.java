@@ -83,6 +83,7 @@ class HttpServerIT {
         "GET, /api/v1/jvms/ID/calls, 401, 403, 200",
         "GET, /api/v1/jvms/ID/pools, 401, 403, 200",
         "GET, /api/v1/jvms/ID/logged, 401, 403, 200",
+        "GET, /api/v1/jvms/ID/sql?statement=0f, 401, 403, 200",
         "GET, /api/v1/jvms/ID/spans?type=pitot.HttpRequest, 401, 403, 200",
         "GET, /api/v1/jvms/ID/events?type=pitot.HttpRequest, 401, 403, 200",
         "GET, /api/v1/jvms/ID/recording, 401, 403, 404",
@@ -232,6 +233,8 @@ class HttpServerIT {
                 "GET|/api/v1/jvms/ID/statements?from=x|400",
                 "GET|/api/v1/jvms/00000000-0000-0000-0000-000000000000/pools|404",
                 "GET|/api/v1/jvms/ID/logged?from=1|400",
+                "GET|/api/v1/jvms/ID/sql|400",
+                "GET|/api/v1/jvms/ID/sql?statement=%00,,|200",
                 "GET|/api/v1/jvms/ID/spans|400",
                 "GET|/api/v1/jvms/ID/spans?type=pitot.AgentStatus|400",
                 "GET|/api/v1/jvms/ID/spans?parent=x'or|400",
@@ -556,6 +559,11 @@ class HttpServerIT {
         assertThat(statements.path("total").asInt()).isEqualTo(1);
         assertThat(statements.path("statements").get(0).path("sql").asText()).isEqualTo("select ?");
         assertThat(statements.path("statements").get(0).path("mean").asDouble()).isEqualTo(2);
+        assertThat(answer(path + "sql?statement=0f,0e").path("sql").toString()).isEqualTo("{\"0f\":\"select ?\"}");
+        assertThat(collector
+                        .send(collector.asViewer(path + "sql?statement=" + "0f,".repeat(100) + "0e"))
+                        .body())
+                .contains("at most 100 statements");
         assertThat(answer(path + "logged").path("loggers")).isEmpty();
     }
 

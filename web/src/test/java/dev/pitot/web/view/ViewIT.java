@@ -233,8 +233,10 @@ class ViewIT {
             assertThat(browser.text("main").split(Pattern.quote(reason), -1))
                     .as("parts of the page around the reason, which is given once")
                     .hasSize(2);
-            assertThat(browser.text("table[aria-label=Endpoints] + *, section[aria-labelledby=endpoints] .help"))
-                    .contains("see Hardware counters below");
+            // With the first request, which may be a second away.
+            browser.until(
+                    "what the table of endpoints lacks", () -> browser.text("section[aria-labelledby=endpoints] .help")
+                            .contains("see Hardware counters below"));
             assertThat(browser.text("table[aria-label=Endpoints]")).doesNotContain("Cycles");
         }
     }
@@ -757,6 +759,141 @@ class ViewIT {
         assertThat((String) switches.get("legend"))
                 .as("what perf does not count here takes no room")
                 .doesNotContain("migrations");
+    }
+
+    @Test
+    void eachEndpointHasABarOfWhereItsTimeGoes() {
+        openShop();
+        String bar = "table[aria-label=Endpoints] .split";
+        browser.until("a bar, in words too", () -> String.valueOf(
+                        browser.evaluate("document.querySelector(arguments[0])?.getAttribute('aria-label')", bar))
+                .contains("On CPU"));
+        assertThat(browser.text("ul[aria-label='Where the time goes']")).contains("On CPU");
+    }
+
+    @Test
+    void partsAreDrawnByTheirSizeAndSaidExactly() {
+        openAnyPage();
+        Map<?, ?> drawn = (Map<?, ?>)
+                browser.await(
+                        LOAD
+                                + "const { drawParts, partsOf } = await load('parts');"
+                                + "const place = document.createElement('div'); place.style.position = 'fixed'; place.style.top = place.style.left = '20px'; place.id = 'tested'; document.body.append(place);"
+                                + "const time = partsOf({ timeSql: 75e6, timeOnCpu: 24.9e6, timeUnknown: 0.1e6, timeLock: 0, timePark: null });"
+                                + "drawParts(place, time);"
+                                + "const bar = place.firstChild;"
+                                + "const parts = [...bar.children].map(part => part.dataset.part);"
+                                + "const [cpu, sql] = [...bar.children].map(part => part.getBoundingClientRect().width);"
+                                + "return { parts: parts.join(' '), ratio: sql / cpu, label: bar.getAttribute('aria-label'), nothing: partsOf({ timeSql: null }) };");
+        assertThat(drawn.get("parts")).isEqualTo("onCpu sql");
+        assertThat(((Number) drawn.get("ratio")).doubleValue()).isBetween(2.9, 3.1);
+        assertThat(drawn.get("label"))
+                .isEqualTo(
+                        "SQL 75.0\u202fms (75.0\u202f%), On CPU 24.9\u202fms (24.9\u202f%), Unknown 0.10\u202fms (0.10\u202f%)");
+        assertThat(drawn.get("nothing")).isNull();
+        Actions pointer = new Actions(browser.driver());
+        pointer.moveToElement(browser.driver().findElement(By.cssSelector("#tested .split")))
+                .perform();
+        assertThat(browser.text(".tip")).contains("100\u202fms").contains("75.0\u202fms");
+        pointer.sendKeys(Keys.ESCAPE).perform();
+        assertThat(browser.evaluate("document.querySelector('.tip').hidden")).isEqualTo(true);
+        browser.evaluate("document.querySelector('#tested').remove()");
+    }
+
+    /** A section of the page with a page of its own around it: data without a JVM. */
+    private static final String SECTION =
+            LOAD + "localStorage.clear(); const [{ Samples }] = await Promise.all(['samples'].map(load));"
+                    + "const page = { id: 'x', jvm: { state: 'ended' }, to: 1e6, status: [], tables: {}, sql: new Map(), samples: new Samples(1e9),"
+                    + " makeCharts: () => [], draw() {}, show() { section.show(); }, context: { now: () => 1e6 } };"
+                    + "const words = () => section.element.innerText.replaceAll(/\\s+/g, ' ').trim();";
+
+    @Test
+    void whatIsNotThereIsSaidInASentence() {
+        openAnyPage();
+        Map<?, ?> said = (Map<?, ?>) browser.await(SECTION
+                + "const { statements, Logged } = await load('sections/spans');"
+                + "let section = statements(page); document.body.append(section.element);"
+                + "const said = {};"
+                + "page.status = [{ part: 'sql', state: 'on', reason: '' }]; section.show(); said.none = words();"
+                + "page.status = [{ part: 'sql', state: 'off', reason: 'switched off by sql=false', remedy: '' }]; section.show(); said.off = words();"
+                + "page.status = [{ part: 'http', state: 'on' }]; section.show(); said.older = words();"
+                + "page.tables.statements = { to: 1e6, total: 240, statements: [{ statement: '0f', count: 60, errors: 0, untimed: 0, rate: 2, mean: 250, p50: 1, p90: 2, p99: 3, max: 4 }] };"
+                + "page.sql.set('0f', 'select ?'); section.show(); said.some = words();"
+                + "section.element.remove();"
+                + "section = new Logged(page); document.body.append(section.element); page.status = [];"
+                + "section.show(); said.nothing = words();"
+                + "page.logged = { loggers: [{ logger: 'a.B', error: 'java.io.IOException', count: 3, last: 1e6 }] }; section.show(); said.logged = words();"
+                + "section.element.remove(); return said;");
+        assertThat((String) said.get("none")).contains("No SQL statement ended in the last 60 s of data.");
+        assertThat((String) said.get("off")).contains("SQL statements are not watched: switched off by sql=false.");
+        assertThat((String) said.get("older")).contains("may be of an older version");
+        assertThat((String) said.get("some"))
+                .contains("1 of 240, those that took the most time,")
+                .contains("2 per second \u00b7 0.50 at a time on average")
+                .contains("select ?")
+                .contains("50.0 %")
+                .doesNotContain("Batched")
+                .contains("Not shown: CPU time, the wait for a CPU, allocation, where the time goes");
+        assertThat((String) said.get("nothing")).contains("Nothing was logged at level ERROR");
+        assertThat((String) said.get("logged")).contains("3 by one logger").contains("a.B java.io.IOException 3");
+    }
+
+    @Test
+    void aSlowRequestOpensToWhatWasInIt() {
+        openAnyPage();
+        Map<?, ?> said = (Map<?, ?>) browser.await(SECTION
+                + "const asked = [];"
+                + "const request = { method: 'GET', route: '/a', status: 500, failed: true, duration: 8e8, timeSql: 6e8, timeOnCpu: 2e8, sqlStatements: 12, sqlDuration: 65e7, spanId: '00000000000000ab' };"
+                + "const child = { statement: '0f', duration: 2e8, failed: false };"
+                + "page.context.api = async path => { asked.push(path); return { json: async () => (path.includes('parent=') ?"
+                + " { spans: [{ type: 'pitot.SqlStatement', ts: 5e5 + 400, data: child }], sql: { '0f': 'select ?' } } : { spans: path.includes('min=500&') ? [{ type: 'pitot.HttpRequest', ts: 5e5, chunk: '1', offset: 2, data: request }] : [], sql: {} }) }; };"
+                + "const { Slow } = await load('sections/slow');"
+                + "const section = new Slow(page); document.body.append(section.element);"
+                + "section.show(); await new Promise(done => setTimeout(done)); section.show();"
+                + "const line = words();"
+                + "const details = section.element.querySelector('.slow details');"
+                + "details.open = true; for (let i = 0; i < 100 && !section.element.querySelector('.course i'); i++) await new Promise(done => setTimeout(done, 20));"
+                + "const mark = section.element.querySelector('.course i').style;"
+                + "const opened = words();"
+                + "section.navigate(new URLSearchParams('slow=5000')); section.show(); await new Promise(done => setTimeout(done)); section.show();"
+                + "const none = words();"
+                + "section.element.remove();"
+                + "return { line, opened, none, left: mark.left, width: mark.width, asked: asked.join(' ') };");
+        assertThat((String) said.get("line"))
+                .contains("1 that took 500 ms or failed, 1 failed")
+                .contains("GET/a failed 500 800 ms");
+        assertThat((String) said.get("opened"))
+                .contains("SQL 600 ms 75.0 %")
+                .contains("12 statements, 650 ms")
+                .contains("1 of what was in it is kept one by one")
+                .contains("SQL select ? 200 ms");
+        assertThat(said.get("left")).isEqualTo("50%");
+        assertThat(said.get("width")).isEqualTo("25%");
+        assertThat((String) said.get("none"))
+                .contains("No request took 5.00 s or failed in the last 15 minutes of data.");
+        assertThat((String) said.get("asked"))
+                .as("of a JVM that ended nothing is asked twice")
+                .matches(
+                        "jvms/x/spans\\?type=pitot.HttpRequest&min=500&\\S+ jvms/x/spans\\?parent=00000000000000ab&\\S+"
+                                + " jvms/x/spans\\?type=pitot.HttpRequest&min=5000&\\S+");
+    }
+
+    @Test
+    void whatPitotCostsIsSaidWithWhatItGivesUpForItsBudget() {
+        openAnyPage();
+        Map<?, ?> said = (Map<?, ?>) browser.await(SECTION
+                + "const { Agent } = await load('sections/agent');"
+                + "const section = new Agent(page); document.body.append(section.element);"
+                + "section.show(); const older = words();"
+                + "const cost = (share, shed) => ({ type: 'pitot.AgentCost', t: [1000 * (shed + 1)], fields: { interval: [1e9], threadCpuTime: [4e6], inlineCpuTime: [2e6], share: [share], budget: [0.01], shed: [shed] } });"
+                + "page.samples.merge(cost(0.02, 0)); page.samples.merge(cost(0.01, 2));"
+                + "section.show(); const now = words(); section.element.remove();"
+                + "return { older, now };");
+        assertThat((String) said.get("older")).contains("is not known").contains("older version");
+        assertThat((String) said.get("now"))
+                .contains("Pitot takes 1.00 % of the CPU time now, 1.50 % on average")
+                .contains("its budget is 1.00 %. Stack traces and single events are given up for it")
+                .contains("take 4.00 ms of CPU time, and measuring takes 2.00 ms");
     }
 
     @Test
