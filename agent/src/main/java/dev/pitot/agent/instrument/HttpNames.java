@@ -29,6 +29,8 @@ final class HttpNames implements Names {
             case "com/sun/net/httpserver/Filter$Chain",
                     "sun/net/httpserver/ExchangeImpl",
                     "sun/net/httpserver/PlaceholderOutputStream" -> "JdkHttpServer";
+            case "io/netty/channel/AbstractChannelHandlerContext", "io/netty/handler/codec/http/HttpObjectEncoder" ->
+                "NettyHttpServer";
             default -> null;
         };
     }
@@ -40,6 +42,7 @@ final class HttpNames implements Names {
                 || name.startsWith("io/undertow/servlet/")
                 || name.startsWith("jakarta/servlet/")
                 || name.startsWith("javax/servlet/")
-                || name.startsWith("com/sun/net/httpserver/");
+                || name.startsWith("com/sun/net/httpserver/")
+                || name.startsWith("io/netty/bootstrap/");
     }
 }

@@ -39,6 +39,11 @@ interface Library {
         return ElementMatchers.none();
     }
 
+    /** Names of classes without which there is nothing to measure, so that the named classes stay as they are. */
+    default List<String> wants() {
+        return List.of();
+    }
+
     /**
      * @param advice name of the class whose {@code @Advice} methods are inlined; it is read as bytes and never loaded
      * @param methods in whichever of the known classes they are declared

@@ -50,6 +50,11 @@ final class Weaver {
         if (!known.isAbout(type)) {
             return null;
         }
+        for (String wanted : known.wants()) {
+            if (!pool.describe(wanted).isResolved()) {
+                return null;
+            }
+        }
         if (!seesTheBridge(loader)) {
             throw new CannotWeave(
                     "its class loader does not let dev.pitot.events through from the JDK",
