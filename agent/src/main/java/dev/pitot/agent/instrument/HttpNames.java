@@ -31,6 +31,12 @@ final class HttpNames implements Names {
                     "sun/net/httpserver/PlaceholderOutputStream" -> "JdkHttpServer";
             case "io/netty/channel/AbstractChannelHandlerContext", "io/netty/handler/codec/http/HttpObjectEncoder" ->
                 "NettyHttpServer";
+            // These name the route of a request that one of the above began.
+            case "org/springframework/web/reactive/DispatcherHandler" -> "SpringWebFlux";
+            case "io/javalin/http/servlet/JavalinServletContext" -> "Javalin";
+            case "io/micronaut/http/BasicHttpAttributes" -> "Micronaut";
+            case "io/vertx/ext/web/impl/RouteState" -> "VertxWeb";
+            case "org/glassfish/jersey/server/internal/routing/UriRoutingContext" -> "Jersey";
             default -> null;
         };
     }
