@@ -42,7 +42,8 @@ final class Javalin implements Library {
 
         @Advice.OnMethodExit(suppress = Throwable.class)
         static void exit(@Advice.FieldValue("endpointHandlerPath") @Nullable String path) {
-            if (path != null && !path.isEmpty()) {
+            // Until there is one it is empty or a sentence that says so.
+            if (path != null && path.startsWith("/")) {
                 Spans.route(path);
             }
         }
