@@ -13,7 +13,9 @@ final class Call {
     final @Nullable Span request;
     final long id;
     final @Nullable String parentId;
-    private final long begun = System.nanoTime();
+    /** Clock at the mark that its first thread made. */
+    long begun;
+
     boolean async;
     int status;
 

@@ -18,7 +18,12 @@ final class Span {
     private final AtomicInteger flag = new AtomicInteger();
     final HttpRequest event = new HttpRequest();
     final long id;
-    final long begun;
+    /** Clock at the mark that its first thread made. */
+    long begun;
+
+    /** Its first thread. */
+    @Nullable
+    SpanThread home;
     /** As it came in, or null. */
     volatile @Nullable String traceparent;
 
@@ -80,7 +85,6 @@ final class Span {
 
     Span(long id) {
         this.id = id;
-        this.begun = System.nanoTime();
     }
 
     void take() {

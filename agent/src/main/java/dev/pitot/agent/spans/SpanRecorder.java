@@ -137,6 +137,8 @@ public final class SpanRecorder extends Spans.Recorder {
         frame.id = span.id;
         thread.meter.mark(frame.mark, shed < Shedding.COUNTERS_OF_REQUESTS);
         if (kind == Frame.Kind.REQUEST) {
+            span.begun = frame.mark.wall;
+            span.home = thread;
             // An event's own duration is what its parts add up to: reading the counters is not in it, here as at the
             // end.
             span.event.begin();
@@ -607,6 +609,7 @@ public final class SpanRecorder extends Spans.Recorder {
         call.event.method = Endpoints.method(method);
         call.event.route = RouteTemplate.of(path);
         open(thread, frame, call);
+        call.begun = frame.mark.wall;
         call.event.begin();
         return call;
     }
@@ -770,7 +773,7 @@ public final class SpanRecorder extends Spans.Recorder {
             span.leave(frame);
             if (span.counts(frame)) {
                 span.add(frame.cost, less(frame));
-                span.otherThreads++;
+                span.otherThreads += thread == span.home ? 0 : 1;
                 if (span.async) {
                     span.cover(frame.split, wall);
                 }

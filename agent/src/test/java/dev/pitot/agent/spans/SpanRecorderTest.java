@@ -69,8 +69,8 @@ class SpanRecorderTest {
         List<RecordedEvent> summaries = of(events, "pitot.EndpointSummary");
         RecordedEvent empty = summaries.get(0);
         assertThat(empty.getLong("measured")).isEqualTo(2000);
-        // The clock of a thread's CPU alone takes twice as long as this.
-        assertThat(empty.getLong("totalCpuTime") / 2000).isBetween(0L, 400L);
+        // What the readings themselves take, some 2 us, is taken off but for what a busy machine adds.
+        assertThat(empty.getLong("totalCpuTime") / 2000).isBetween(0L, 1000L);
         assertThat(summaries.get(1).getLong("totalCpuTime")).isBetween(4_900_000L, 8_000_000L);
     }
 
