@@ -75,6 +75,10 @@ public final class Spans {
 
         protected abstract void pooled();
 
+        protected abstract void beginRun(Object task);
+
+        protected abstract void endRun();
+
         protected abstract boolean keep(Object key, Object token);
 
         protected abstract @Nullable Object kept(Object key);
@@ -421,15 +425,32 @@ public final class Spans {
         }
     }
 
-    /** Runs a task that may have been {@link #submitted}: what a pool's own loop calls in place of {@code task.run()}. */
-    public static void run(Runnable task) {
-        Object token = beginTask(task);
+    /**
+     * A pool's loop is about to run a task that may have been {@link #submitted}; {@link #endRun} follows when it returns, and the
+     * next call of this when it throws. There is nothing to keep between the two, so that they fit around a call in the midst of a method.
+     */
+    public static void beginRun(@Nullable Object task) {
+        Recorder r = recorder;
+        if (r == null || task == null) {
+            return;
+        }
         try {
-            task.run();
-        } finally {
-            if (token != null) {
-                endTask(token);
-            }
+            r.beginRun(task);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** The task of this pool's thread has returned. */
+    public static void endRun() {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.endRun();
+        } catch (Throwable unmeasured) {
+            // As above.
         }
     }
 

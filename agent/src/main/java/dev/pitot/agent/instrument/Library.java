@@ -34,7 +34,7 @@ interface Library {
         return false;
     }
 
-    /** Methods that run the tasks of others: each call of {@code Runnable.run} in them goes through {@code Spans.run}. */
+    /** Methods that run the tasks of others: the bridge is told of each call of {@code Runnable.run} in them. */
     default ElementMatcher<? super MethodDescription> loops() {
         return ElementMatchers.none();
     }

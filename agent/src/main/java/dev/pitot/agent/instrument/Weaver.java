@@ -75,7 +75,7 @@ final class Weaver {
             }
         }
         if (!type.getDeclaredMethods().filter(known.loops()).isEmpty()) {
-            visitors.add(new AsmVisitorWrapper.ForDeclaredMethods().method(known.loops(), new RunThroughBridge()));
+            visitors.add(new AsmVisitorWrapper.ForDeclaredMethods().method(known.loops(), new RunsOfLoop()));
         }
         if (visitors.isEmpty()) {
             throw new CannotWeave("it has no method that Pitot knows", "Report this with the version of the library");

@@ -36,9 +36,6 @@ final class Frame {
 
     boolean hasForeign;
 
-    /** Of {@link Kind#TASK}: all that a thread does which was started within a request. */
-    boolean wholeThread;
-
     /** CPU nanoseconds of the thread when {@link #span} ended around it; within the span's flag. */
     long cpuTimeAtEnd;
 

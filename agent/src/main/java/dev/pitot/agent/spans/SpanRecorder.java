@@ -98,18 +98,16 @@ public final class SpanRecorder extends Spans.Recorder {
     private void rehearse() {
         Span span = new Span(0);
         Object task = new Object();
-        Frame frame = workFor(span, false);
+        workFor(span);
         submitted(task);
         beginStage(task);
         endStage(task, null, false);
-        beginTask(task);
         Spans.parked(task, 0);
         waited(Spans.PARK, beginWaiting());
-        span.ended = true;
-        if (frame != null) {
-            endTask(frame);
-        }
+        beginRun(task);
+        endRun();
         pooled();
+        span.ended = true;
     }
 
     // Requests
@@ -303,7 +301,7 @@ public final class SpanRecorder extends Spans.Recorder {
 
     @Override
     protected @Nullable Object continueRequest(Object request) {
-        Frame frame = request instanceof Span span && !span.ended ? workFor(span, false) : null;
+        Frame frame = request instanceof Span span && !span.ended ? workFor(span) : null;
         if (frame != null && frame.span != null) {
             frame.handles = true;
             frame.span.handlerBegins();
@@ -311,7 +309,7 @@ public final class SpanRecorder extends Spans.Recorder {
         return frame;
     }
 
-    private @Nullable Frame workFor(Span span, boolean wholeThread) {
+    private @Nullable Frame workFor(Span span) {
         SpanThread thread = threads.ofThisThread();
         if (thread.request == span || !begin(thread, Frame.Kind.TASK, span)) {
             return null;
@@ -320,7 +318,6 @@ public final class SpanRecorder extends Spans.Recorder {
         if (frame == null) {
             return null;
         }
-        frame.wholeThread = wholeThread;
         if (span.enter(frame)) {
             return frame;
         }
@@ -721,13 +718,13 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected @Nullable Object beginTask(Object task) {
         Span span = tasks.take(task);
-        return span == null ? null : workFor(span, task instanceof Thread);
+        return span == null ? null : workFor(span);
     }
 
     @Override
     protected @Nullable Object beginStage(Object stage) {
         Span span = tasks.peek(stage);
-        return span == null ? null : workFor(span, false);
+        return span == null ? null : workFor(span);
     }
 
     @Override
@@ -745,6 +742,23 @@ public final class SpanRecorder extends Spans.Recorder {
         SpanThread thread = threads.peek();
         if (thread != null) {
             thread.abandon();
+        }
+    }
+
+    @Override
+    protected void beginRun(Object task) {
+        // What a task has left open that threw: the loop of a pool is at the bottom of its thread.
+        pooled();
+        beginTask(task);
+    }
+
+    @Override
+    protected void endRun() {
+        SpanThread thread = threads.peek();
+        Span span = thread == null ? null : thread.request;
+        Frame frame = thread == null || span == null ? null : thread.frameOf(span);
+        if (frame != null) {
+            endTask(frame);
         }
     }
 

@@ -43,14 +43,14 @@ final class SpanThread {
         return span == null || span.ended ? null : span;
     }
 
-    /** Whether a request that begins here is one of its own, and not a part of the one that this thread works on. */
+    /**
+     * Whether a request that begins here is one of its own, and not a part of the one that this thread works on: so it is but within that
+     * one's own handler. A server's thread may come from one request to the next without the end of a task in between.
+     */
     boolean isFree() {
         Span span = request;
-        if (span == null || span.ended) {
-            return true;
-        }
-        Frame frame = frameOf(span);
-        return frame != null && frame.wholeThread;
+        Frame frame = span == null || span.ended ? null : frameOf(span);
+        return frame == null || frame.kind == Frame.Kind.TASK;
     }
 
     /** Takes off all frames: what was begun here will not end. */
@@ -84,7 +84,6 @@ final class SpanThread {
         }
         frame.inner = 0;
         frame.hasForeign = false;
-        frame.wholeThread = false;
         frame.nested.clear();
         frame.id = newId();
         return frame;
