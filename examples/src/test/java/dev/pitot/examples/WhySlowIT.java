@@ -130,6 +130,11 @@ class WhySlowIT {
             assertThat(request.getLong("httpCalls")).isEqualTo(1);
             assertThat(request.getDuration("httpCallDuration").toMillis()).isGreaterThanOrEqualTo(10);
         });
+        Requests vouchers = measured.get("GET /vouchers/{id}");
+        assertThat(vouchers.events()).allSatisfy(request -> assertThat(request.getLong("otherThreads"))
+                .isEqualTo(4));
+        // Its own thread only waits for those that compute.
+        assertThat(vouchers.mean("cpuTime")).isGreaterThan(2 * vouchers.mean("timeOnCpu"));
         assertThat(checkout.mean("cpuTime")).isLessThan(1.1 * checkout.mean("timeOnCpu"));
     }
 
@@ -155,13 +160,15 @@ class WhySlowIT {
         }
     }
 
-    /** Whether statements are counted and calls timed. */
+    /** Whether statements are counted, calls timed and tasks followed. */
     private static boolean isWatched(ShopUnderAgent shop) throws Exception {
-        for (String path : List.of("/history/1", "/delivery/1")) {
+        for (String path : List.of("/history/1", "/delivery/1", "/vouchers/1")) {
             shop.send("GET", path, 1, 1);
         }
         Map<String, List<RecordedEvent>> requests = shop.requests();
-        return Map.of("history", "sqlStatements", "delivery", "httpCalls").entrySet().stream()
+        return Map.of("history", "sqlStatements", "delivery", "httpCalls", "vouchers", "otherThreads")
+                .entrySet()
+                .stream()
                 .allMatch(kind -> requests.getOrDefault("GET /" + kind.getKey() + "/{id}", List.of()).stream()
                         .anyMatch(request -> request.getLong(kind.getValue()) > 0));
     }
