@@ -2,7 +2,7 @@ package dev.pitot.agent.spans;
 
 import dev.pitot.events.HttpRequest;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +15,15 @@ final class Span {
 
     private static final Frame[] NONE = {};
 
-    private final AtomicInteger flag = new AtomicInteger();
+    private static final AtomicIntegerFieldUpdater<Span> FLAG =
+            AtomicIntegerFieldUpdater.newUpdater(Span.class, "flag");
+
+    /**
+     * Taken by {@link #take}. Given back by setting it to 0 and not by a method: a thread of the application may be at the end of its
+     * stack, where no method can be called, and nobody would ever take the flag again.
+     */
+    volatile int flag;
+
     final HttpRequest event = new HttpRequest();
     final long id;
     /** Clock at the mark that its first thread made. */
@@ -30,7 +38,7 @@ final class Span {
     /** Of a framework, which goes before the server's. */
     volatile @Nullable String route;
 
-    /** What follows is read and written between {@link #take} and {@link #release}. */
+    /** What follows is read and written while {@link #flag} is taken. */
     boolean returned;
 
     boolean completed;
@@ -88,19 +96,15 @@ final class Span {
     }
 
     void take() {
-        while (!flag.compareAndSet(0, 1)) {
+        while (!FLAG.compareAndSet(this, 0, 1)) {
             Thread.onSpinWait();
         }
-    }
-
-    void release() {
-        flag.setRelease(0);
     }
 
     void handlerBegins() {
         take();
         handlers++;
-        release();
+        flag = 0;
     }
 
     /** A task of it has begun; false when it has ended. */
@@ -117,7 +121,7 @@ final class Span {
             active++;
             return true;
         } finally {
-            release();
+            flag = 0;
         }
     }
 
@@ -173,7 +177,7 @@ final class Span {
         take();
         boolean mine = postponed;
         postponed = false;
-        release();
+        flag = 0;
         return mine;
     }
 
@@ -206,12 +210,12 @@ final class Span {
         take();
         extras[extra]++;
         extras[extraNanos] += nanos;
-        release();
+        flag = 0;
     }
 
     void count(int extra) {
         take();
         extras[extra]++;
-        release();
+        flag = 0;
     }
 }

@@ -212,7 +212,7 @@ public final class SpanRecorder extends Spans.Recorder {
                 span.cover(frame.split, wall);
             }
         } finally {
-            span.release();
+            span.flag = 0;
         }
         if (finished) {
             thread.stripe = finish(span, done, thread.stripe);
@@ -285,7 +285,7 @@ public final class SpanRecorder extends Spans.Recorder {
                 finished = span.end(null);
             }
         } finally {
-            span.release();
+            span.flag = 0;
         }
         if (finished) {
             finishAsync(span);
@@ -799,7 +799,7 @@ public final class SpanRecorder extends Spans.Recorder {
                 finished = span.end(null);
             }
         } finally {
-            span.release();
+            span.flag = 0;
         }
         if (finished) {
             finishAsync(span);
@@ -843,9 +843,10 @@ public final class SpanRecorder extends Spans.Recorder {
         if (thread == null || thread.waiting || thread.top() == null) {
             return 0;
         }
-        thread.waiting = true;
         thread.pausesBefore = thread.meter.pauses();
         long now = System.nanoTime();
+        // Last of all, as nobody would take it back if something before it failed.
+        thread.waiting = true;
         return now == 0 ? 1 : now;
     }
 

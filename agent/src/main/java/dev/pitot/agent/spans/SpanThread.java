@@ -90,6 +90,10 @@ final class SpanThread {
     }
 
     void push() {
+        if (depth == 0) {
+            // A wait whose end could not be told, for want of stack, has ended all the same.
+            waiting = false;
+        }
         depth++;
     }
 
@@ -114,9 +118,12 @@ final class SpanThread {
             Span span = frame.span;
             if (span != null && frame.kind == Frame.Kind.TASK) {
                 span.take();
-                span.leave(frame);
-                span.handlers -= frame.handles ? 1 : 0;
-                span.release();
+                try {
+                    span.leave(frame);
+                    span.handlers -= frame.handles ? 1 : 0;
+                } finally {
+                    span.flag = 0;
+                }
             }
             frame.span = null;
             frame.before = null;

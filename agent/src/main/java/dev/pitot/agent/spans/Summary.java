@@ -4,7 +4,7 @@ import dev.pitot.agent.counters.ThreadCounters;
 import dev.pitot.events.SpanSummary;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -121,7 +121,12 @@ final class Summary {
     }
 
     private static final class Stripe {
-        private final AtomicInteger flag = new AtomicInteger();
+        private static final AtomicIntegerFieldUpdater<Stripe> FLAG =
+                AtomicIntegerFieldUpdater.newUpdater(Stripe.class, "flag");
+
+        /** Given back by setting it to 0, see {@link Span#flag}. */
+        volatile int flag;
+
         final Sums sums;
         final Histogram histogram = new Histogram();
 
@@ -130,11 +135,7 @@ final class Summary {
         }
 
         boolean take() {
-            return flag.compareAndSet(0, 1);
-        }
-
-        void release() {
-            flag.setRelease(0);
+            return FLAG.compareAndSet(this, 0, 1);
         }
     }
 
@@ -153,7 +154,7 @@ final class Summary {
         try {
             add(stripe, done);
         } finally {
-            stripe.release();
+            stripe.flag = 0;
         }
         if (!touched) {
             touched = true;
@@ -249,7 +250,7 @@ final class Summary {
                     stripe.histogram.release();
                 }
             } finally {
-                stripe.release();
+                stripe.flag = 0;
             }
         }
     }
@@ -280,7 +281,7 @@ final class Summary {
                     stripe.histogram.drainTo(histogram);
                 }
             } finally {
-                stripe.release();
+                stripe.flag = 0;
             }
         }
         if (all.count == 0) {
