@@ -200,7 +200,8 @@ final class Span {
     /** Within the flag. */
     void cover(Split split, long wall) {
         for (int part = 0; part < Part.COUNT; part++) {
-            parts[part] += split.parts[part];
+            // Of a virtual thread some are not known, and then of all threads together.
+            parts[part] = Cost.sum(parts[part], split.parts[part]);
         }
         covered += wall;
     }

@@ -48,4 +48,22 @@ class SplitTest {
         assertThat(split.parts[Part.SOCKET]).isEqualTo(60);
         assertThat(split.parts[Part.UNKNOWN]).isZero();
     }
+
+    @Test
+    void whatOneThreadOfARequestDoesNotKnowIsNotKnownOfTheRequest() {
+        Span request = new Span(1);
+        Split known = new Split();
+        known.waits[Part.SOCKET] = 60;
+        known.of(100, 40, 0);
+        Split virtual = new Split();
+        virtual.waits[Part.SOCKET] = 60;
+        virtual.of(100, Long.MIN_VALUE, Long.MIN_VALUE);
+        virtual.parts[Part.ON_CPU] = Long.MIN_VALUE;
+        request.cover(known, 100);
+        request.cover(virtual, 100);
+        assertThat(request.parts[Part.ON_CPU]).isEqualTo(Long.MIN_VALUE);
+        request.cover(virtual, 100);
+        assertThat(request.parts[Part.ON_CPU]).isEqualTo(Long.MIN_VALUE);
+        assertThat(request.parts[Part.SOCKET]).isEqualTo(180);
+    }
 }
