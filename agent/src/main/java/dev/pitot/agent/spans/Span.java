@@ -80,7 +80,7 @@ final class Span {
     int active;
 
     /** Whether it has ended and is not finished, as {@link #active} threads are about to end their tasks. */
-    boolean postponed;
+    volatile boolean postponed;
 
     /** What is known of a synchronous one that is {@link #postponed}. */
     @Nullable

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
@@ -197,6 +199,31 @@ class SpansTest {
         List<RecordedEvent> events = recorded();
         assertThat(one(events, "HttpRequest").getLong("otherThreads")).isZero();
         assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(1);
+    }
+
+    @Test
+    void everyRequestOfABusySecondWaitsForTheTaskThatIsAboutToEnd() throws Exception {
+        int requests = 2500;
+        recorder = SpanRecorderTest.recorder("http.slow=1h,http.events=" + requests);
+        Spans.install(recorder);
+        ExecutorService worker = Executors.newSingleThreadExecutor();
+        try {
+            for (int i = 0; i < requests; i++) {
+                Object task = new Object();
+                Object request = Spans.beginRequest();
+                Spans.submitted(task);
+                Object token = worker.submit(() -> Spans.beginTask(task)).get(10, TimeUnit.SECONDS);
+                end(request, false);
+                worker.submit(() -> Spans.endTask(token)).get(10, TimeUnit.SECONDS);
+            }
+        } finally {
+            worker.shutdown();
+        }
+        List<RecordedEvent> served = of(recorded(), "HttpRequest");
+        assertThat(served).hasSize(requests);
+        // One or another may lose its CPU for so long that its task is given up.
+        assertThat(served.stream().filter(event -> event.getLong("otherThreads") == 1))
+                .hasSizeGreaterThan(requests - 50);
     }
 
     private static void await(CountDownLatch latch) {
