@@ -19,6 +19,7 @@ import java.lang.instrument.Instrumentation;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +62,8 @@ public final class SpanRecorder extends Spans.Recorder {
 
     private long spans;
     private long inlineNanos;
+    /** Tasks that have ended since the summaries before: each was measured as a span is, and is in no summary of its own. */
+    private final AtomicLong endedTasks = new AtomicLong();
 
     /** What is given up for the budget, see {@link Shedding}. */
     private volatile int shed;
@@ -106,6 +109,7 @@ public final class SpanRecorder extends Spans.Recorder {
         waited(Spans.PARK, beginWaiting());
         beginRun(task);
         endRun();
+        endedTasks.set(0);
         pooled();
         span.ended = true;
     }
@@ -778,6 +782,7 @@ public final class SpanRecorder extends Spans.Recorder {
             return;
         }
         thread.request = frame.before;
+        endedTasks.incrementAndGet();
         Span span = frame.span;
         frame.span = null;
         frame.before = null;
@@ -880,8 +885,8 @@ public final class SpanRecorder extends Spans.Recorder {
         long interval = now - since;
         since = now;
         spans = 0;
-        inlineNanos = 0;
         int given = shed;
+        inlineNanos = endedTasks.getAndSet(0) * ownCost.ofSpan(given < Shedding.COUNTERS_OF_REQUESTS);
         finishPostponed();
         for (Summary summary : endpoints.all()) {
             EndpointSummary event = new EndpointSummary();
@@ -938,7 +943,7 @@ public final class SpanRecorder extends Spans.Recorder {
         return spans;
     }
 
-    /** CPU nanoseconds that measuring these took, at what one was found to take at the start; the sampler's. */
+    /** CPU nanoseconds that measuring these and tasks took, at what a span was found to take at the start; the sampler's. */
     public long inlineNanos() {
         return inlineNanos;
     }

@@ -202,6 +202,25 @@ class SpansTest {
     }
 
     @Test
+    void whatMeasuringATaskCostsIsAPartOfWhatTheAgentCosts() throws Exception {
+        Object request = Spans.beginRequest();
+        end(request, true);
+        recorder.emitSummaries();
+        assertThat(recorder.inlineNanos()).isZero();
+        for (int i = 0; i < 100; i++) {
+            Spans.endTask(Spans.continueRequest(request));
+        }
+        recorder.emitSummaries();
+        assertThat(recorder.spans()).isZero();
+        long ofTasks = recorder.inlineNanos();
+        assertThat(ofTasks).isPositive();
+        Spans.completeRequest(request, null, 200, null);
+        recorder.emitSummaries();
+        assertThat(recorder.spans()).isEqualTo(1);
+        assertThat(recorder.inlineNanos()).isEqualTo(ofTasks / 100);
+    }
+
+    @Test
     void everyRequestOfABusySecondWaitsForTheTaskThatIsAboutToEnd() throws Exception {
         int requests = 2500;
         recorder = SpanRecorderTest.recorder("http.slow=1h,http.events=" + requests);
