@@ -116,7 +116,8 @@ class AttachIT {
         Jdks.Jdk newest = Jdks.all().stream().reduce((a, b) -> b).orElseThrow();
         Service deaf = shop(newest, "deaf", "-XX:+DisableAttachMechanism");
         Service closed = shop(newest, "closed", "-XX:-EnableDynamicAgentLoading");
-        Service bare = shop(newest, "bare", "--limit-modules=java.base,java.instrument,jdk.httpserver");
+        Service bare =
+                shop(newest, "bare", "--limit-modules=java.base,java.instrument,java.net.http,java.sql,jdk.httpserver");
         try {
             for (Service service : List.of(deaf, closed, bare)) {
                 await(service.name()).atMost(Duration.ofSeconds(60)).until(() -> Files.exists(service.portFile()));
