@@ -84,6 +84,20 @@ final class Cost {
         }
     }
 
+    /**
+     * Of one thread, which had no more nanoseconds than these: where it lost its CPU between the reading of that clock and of the
+     * others, the others have seen more.
+     */
+    void within(long wall) {
+        if (cpuTime > wall) {
+            cpuTime = wall;
+        }
+        long queued = wall - Math.max(0, cpuTime);
+        if (runQueueWait > queued) {
+            runQueueWait = queued;
+        }
+    }
+
     static long sum(long a, long b) {
         return a == Long.MIN_VALUE || b == Long.MIN_VALUE ? Long.MIN_VALUE : a + b;
     }

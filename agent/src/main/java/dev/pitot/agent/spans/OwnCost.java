@@ -95,13 +95,19 @@ final class OwnCost {
         return counted ? within + around : uncounted;
     }
 
-    /** @param inner spans that ended within this one */
-    void takeOff(Cost cost, int inner) {
+    /**
+     * What is left is no more than one thread can have spent or waited in the time that the span took.
+     *
+     * @param inner spans that ended within this one
+     * @param wall nanoseconds
+     */
+    void takeOff(Cost cost, int inner, long wall) {
         if (cost.cpuTime != Long.MIN_VALUE) {
             cost.cpuTime = Math.max(0, cost.cpuTime - within - inner * around);
         }
         for (int place = 0; place < countsWithin.length; place++) {
             cost.counts[place] = Math.max(0, cost.counts[place] - countsWithin[place] - inner * countsAround[place]);
         }
+        cost.within(wall);
     }
 }

@@ -402,7 +402,7 @@ public final class SpanRecorder extends Spans.Recorder {
             frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
             frame.cost.source = PARTIAL;
         }
-        ownCost.takeOff(frame.cost, frame.inner);
+        ownCost.takeOff(frame.cost, frame.inner, wall);
         if (frame.hasForeign) {
             frame.cost.subtract(frame.foreign);
         }
