@@ -46,7 +46,7 @@ export class Slow {
   show() {
     const { spans } = this;
     const failed = spans?.filter(span => span.data.failed).length;
-    this.fold.show(spans?.length ? `${spans.length === MOST ? 'the newest ' : ''}${spans.length} that took ${millis(this.least)} or failed${failed ? `, ${failed} failed` : ''}, in the last 15\u202fmin` : '');
+    this.fold.show(spans?.length ? `${spans.length}${spans.length === MOST ? ' of those' : ''} that took ${millis(this.least)} or failed${failed ? `, ${failed} failed` : ''}, in the last 15\u202fmin` : '');
     if (this.fold.isOpen && !document.hidden && Date.now() - this.asked > EVERY && (this.spans === null || this.failure || this.page.jvm.state === 'live')) this.#ask();
   }
 

@@ -413,6 +413,8 @@ public final class Queries {
 
     /**
      * Single spans that start in {@code [fromMillis, toMillis)}, newest first, out of the newest {@link #MOST_SCANNED} of each type.
+     * Of more than {@code limit} the newest that took long and the newest that only failed get as many places each, so that an
+     * endpoint that always fails at once leaves the slow ones to be seen.
      *
      * @param types of {@link StoredTypes#SPANS}
      * @param parent only those within the span of this id; null: whatever they are within
@@ -432,18 +434,22 @@ public final class Queries {
         try (Connection c = database.connection();
                 PreparedStatement s = c.prepareStatement("""
                         select type, ts, chunk_start, chunk_offset, data from (
-                            select * from event where jvm_id = ? and type = ? and ts >= ? and ts < ?
-                            order by ts desc limit ?) newest
-                        where (data -> 'duration' >= to_jsonb(?::bigint) or data -> 'failed' = 'true'::jsonb)
-                            and (?::text is null or data ->> 'parentSpanId' = ?)
-                        order by ts desc, chunk_start desc, chunk_offset desc limit ?""")) {
+                            select *, row_number() over (partition by took
+                                order by ts desc, chunk_start desc, chunk_offset desc) as place from (
+                                select *, data -> 'duration' >= to_jsonb(?::bigint) as took from (
+                                    select * from event where jvm_id = ? and type = ? and ts >= ? and ts < ?
+                                    order by ts desc limit ?) newest
+                                where ?::text is null or data ->> 'parentSpanId' = ?) within
+                            where took or data -> 'failed' = 'true'::jsonb
+                            order by place, ts desc limit ?) found
+                        order by ts desc, chunk_start desc, chunk_offset desc""")) {
             for (String type : types) {
-                s.setObject(1, jvm);
-                s.setString(2, type);
-                s.setObject(3, time(fromMillis));
-                s.setObject(4, time(toMillis));
-                s.setInt(5, MOST_SCANNED);
-                s.setLong(6, leastNanos);
+                s.setLong(1, leastNanos);
+                s.setObject(2, jvm);
+                s.setString(3, type);
+                s.setObject(4, time(fromMillis));
+                s.setObject(5, time(toMillis));
+                s.setInt(6, MOST_SCANNED);
                 s.setString(7, parent);
                 s.setString(8, parent);
                 s.setInt(9, Math.max(1, Math.min(limit, MOST_EVENTS)));

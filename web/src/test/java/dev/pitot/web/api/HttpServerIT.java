@@ -530,6 +530,7 @@ class HttpServerIT {
                     "pitot.HttpRequest {\"route\": \"/slow\", \"duration\": 600000000, \"failed\": false}",
                     "pitot.HttpRequest {\"route\": \"/failed\", \"duration\": 5, \"failed\": true}",
                     "pitot.HttpRequest {\"route\": \"/fast\", \"duration\": 499999999, \"failed\": false}",
+                    "pitot.HttpRequest {\"route\": \"/failed\", \"duration\": 6, \"failed\": true}",
                     "pitot.HttpRequest {\"route\": \"/odd\", \"duration\": \"long\", \"failed\": \"perhaps\"}",
                     "pitot.SqlStatement {\"statement\": \"0f\", \"duration\": 5, " + within + "}",
                     "pitot.ConnectionWait {\"pool\": \"main\", \"duration\": 5, " + within + "}",
@@ -546,7 +547,12 @@ class HttpServerIT {
         }
         String path = "/api/v1/jvms/" + id + "/";
         JsonNode slow = answer(path + "spans?type=pitot.HttpRequest&min=500");
-        assertThat(slow.path("spans").findValuesAsText("route")).containsExactly("/failed", "/slow");
+        assertThat(slow.path("spans").findValuesAsText("route")).containsExactly("/failed", "/failed", "/slow");
+        assertThat(answer(path + "spans?type=pitot.HttpRequest&min=500&limit=2")
+                        .path("spans")
+                        .findValuesAsText("route"))
+                .as("what fails at once leaves places to what is slow")
+                .containsExactly("/failed", "/slow");
         assertThat(answer(path + "spans?type=pitot.HttpRequest&min=500&limit=1")
                         .path("spans")
                         .findValuesAsText("route"))
