@@ -75,9 +75,7 @@ class SqlStatementsIT {
                         .atMost(Duration.ofSeconds(30))
                         .untilAsserted(() -> {
                             assertThat(rows(collector, """
-                                    select data ->> 'sql', sum((data ->> 'count')::int), sum((data ->> 'errors')::int),
-                                           sum((data ->> 'batched')::int)
-                                    from event where type = 'pitot.StatementSummary' group by 1
+                                    select sql, sum(count), sum(errors), sum(batched) from statement_seconds group by 1
                                     """))
                                     .containsAllEntriesOf(Map.of(
                                             "create table orders(id int primary key, customer text)",
@@ -116,7 +114,8 @@ class SqlStatementsIT {
                                 """)).isEqualTo(Map.of("shop", "1"));
                 assertThat(rows(
                                 collector,
-                                "select type, count(*) from event where data::text ~ 'Smith|Jones' group by 1"))
+                                "select type, count(*) from event where data::text ~ 'Smith|Jones' group by 1"
+                                        + " union all select sql, 1 from sql_text where sql ~ 'Smith|Jones'"))
                         .as("values of the application that left it")
                         .isEmpty();
                 for (String question : questions()) {
