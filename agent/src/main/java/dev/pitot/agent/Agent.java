@@ -319,7 +319,8 @@ public final class Agent {
     private void takeStackTraces(boolean wanted) {
         FlightRecording running = recording;
         if (running != null) {
-            daemon(() -> running.takeStackTraces(wanted), "pitot-settings").start();
+            running.wantStackTraces(wanted);
+            daemon(running::takeStackTraces, "pitot-settings").start();
         }
     }
 

@@ -64,11 +64,18 @@ public final class RunQueue {
             }
         }
 
-        /** Threads that live may be reading: their 64 bytes outside the heap are left to them. */
+        /**
+         * Threads that live may be reading: their 64 bytes outside the heap are left to them, and where a reading moves the place in the file, as
+         * the number may be another file's by then, the file too.
+         */
         void close() {
             refused = true;
             synchronized (open) {
-                open.forEach(RunQueue::close);
+                for (RunQueue queue : open) {
+                    if (queue.memory != null || !queue.thread.isAlive()) {
+                        queue.close();
+                    }
+                }
                 budget.release(open.size());
                 open.clear();
             }

@@ -35,6 +35,7 @@ public final class SpanTransformer implements ClassFileTransformer {
     private final AtomicBoolean entered = new AtomicBoolean();
     private final AtomicInteger seen = new AtomicInteger();
     private volatile @Nullable Weaver weaver;
+    private volatile @Nullable Runnable first;
 
     /** On the main thread. */
     public SpanTransformer(AgentConfig config, Instrumentation instrumentation, StatusBoard status) {
@@ -179,8 +180,20 @@ public final class SpanTransformer implements ClassFileTransformer {
         }
     }
 
+    /** What is to be done, in the background, before anything of the JDK itself is woven; at once if that is on its way. */
+    public void beforeFollowers(Runnable task) {
+        first = task;
+        if (entered.get()) {
+            task.run();
+        }
+    }
+
     private void weaveFollowers() {
         try {
+            Runnable task = first;
+            if (task != null) {
+                task.run();
+            }
             retransform(loaded(entrances, names.length));
         } catch (Throwable failed) {
             report(entrances < parts.length ? entrances : 0, "java.util.concurrent", failed);

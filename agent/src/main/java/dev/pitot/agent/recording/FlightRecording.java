@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * on is in ours too.
  */
 public final class FlightRecording {
+    /** They hold messages of exceptions, which quote what a client sent; on by default from 25 on. */
+    private static final String[] QUOTING = {"jdk.JavaExceptionThrow"};
+
     /** Too many (GCPhaseParallel alone was half of all events measured; modules some thousand a chunk) for what they tell. */
     private static final String[] NOISE = {"jdk.GCPhaseParallel", "jdk.ModuleRequire", "jdk.ModuleExport"};
     /** They hold values of variables, properties and command lines of this and other processes. */
@@ -142,6 +145,9 @@ public final class FlightRecording {
         for (String event : SECRET) {
             settings.put(event + "#enabled", "false");
         }
+        for (String event : QUOTING) {
+            settings.put(event + "#enabled", "false");
+        }
         for (String event : ARGUMENTS) {
             settings.put(event + "#enabled", Boolean.toString(!argumentsAreSecret));
         }
@@ -179,11 +185,17 @@ public final class FlightRecording {
         backlog.trim(config.maxSize(), config.maxAge());
     }
 
+    /** Whether {@link #takeStackTraces} is to switch them on. */
+    public void wantStackTraces(boolean wanted) {
+        stackTracesWanted = wanted;
+    }
+
     /**
-     * Ours takes the JVM's samples of stack traces, or does without them; what another recording takes goes on. May wait for JFR. Never
-     * throws.
+     * Ours takes the JVM's samples of stack traces, or does without them, as was wanted last; what another recording takes goes on. May wait for
+     * JFR. Never throws.
      */
-    public synchronized void takeStackTraces(boolean wanted) {
+    public synchronized void takeStackTraces() {
+        boolean wanted = stackTracesWanted;
         try {
             Map<String, String> settings = recording.getSettings();
             for (String event : STACK_TRACES) {
@@ -200,6 +212,7 @@ public final class FlightRecording {
         }
     }
 
+    private volatile boolean stackTracesWanted = true;
     /** As they were before the first change. */
     private final Map<String, String> stackTraceSettings = new HashMap<>();
 

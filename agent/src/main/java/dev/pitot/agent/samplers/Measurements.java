@@ -89,7 +89,6 @@ public final class Measurements {
         SpanRecorder measured = SpanRecorder.open(config, opened, instrumentation);
         samplers.add(new SpanSummarySampler(measured));
         samplers.add(new AgentCostSampler(processCounters, measured, config.budget(), status, stackTraces));
-        Spans.install(measured);
         if (host != null) {
             samplers.add(host);
         }
@@ -108,6 +107,8 @@ public final class Measurements {
         SamplerThread started = new SamplerThread(samplers, each, opened::close, status);
         started.start();
         thread = started; // Only now: one that could not be started closes nothing.
+        transformer.beforeFollowers(measured::prepare);
+        Spans.install(measured); // Last, as that thread tidies up after it.
     }
 
     /**

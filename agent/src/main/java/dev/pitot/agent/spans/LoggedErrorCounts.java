@@ -22,7 +22,10 @@ final class LoggedErrorCounts {
         String name = logger == null ? "" : logger.length() > LONGEST ? logger.substring(0, LONGEST) : logger;
         Count count = byLogger.get(name);
         if (count == null) {
-            count = byLogger.computeIfAbsent(byLogger.size() < MOST ? name : "other", missing -> new Count());
+            // No lambda: the first one in a JVM costs tens of milliseconds, and this is the application's thread.
+            Count fresh = new Count();
+            Count raced = byLogger.putIfAbsent(byLogger.size() < MOST ? name : "other", fresh);
+            count = raced == null ? fresh : raced;
         }
         if (thrown != null) {
             count.error = thrown.getClass().getName();

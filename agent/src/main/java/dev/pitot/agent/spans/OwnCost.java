@@ -29,6 +29,11 @@ final class OwnCost {
         this.countsAround = countsAround;
     }
 
+    /** Before it is known. */
+    static OwnCost none(int places) {
+        return new OwnCost(0, new double[places], 0, new double[places], 0);
+    }
+
     /** On the thread of the meter; some milliseconds. */
     static OwnCost of(ThreadMeter meter) {
         int places = meter.places();

@@ -29,9 +29,11 @@ final class Span {
     /** Clock at the mark that its first thread made. */
     long begun;
 
-    /** Its first thread. */
-    @Nullable
-    SpanThread home;
+    /** Its first thread, until it is finished. */
+    volatile @Nullable SpanThread home;
+
+    /** Tasks handed to other threads; about, as several threads may count. */
+    int handedOver;
     /** As it came in, or null. */
     volatile @Nullable String traceparent;
 

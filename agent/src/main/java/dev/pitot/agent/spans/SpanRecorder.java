@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SpanRecorder extends Spans.Recorder {
     private final SpanThreads threads;
-    private final OwnCost ownCost;
+    private volatile OwnCost ownCost;
+    private boolean ready;
     private final List<String> further;
     private final Endpoints endpoints;
     private final Statements statements;
@@ -45,13 +46,15 @@ public final class SpanRecorder extends Spans.Recorder {
     private final Tasks tasks = new Tasks();
     private final ConcurrentLinkedQueue<Span> postponed = new ConcurrentLinkedQueue<>();
     private final AtomicInteger postponedCount = new AtomicInteger();
-    private final Carried<Summary> prepared = new Carried<>();
+    private final Recent<Summary> prepared = new Recent<>();
     private final Carried<Summary> batches = new Carried<>();
-    private final Carried<Object> kept = new Carried<>();
+    private final Recent<Object> kept = new Recent<>();
     /** What a virtual thread's counters are said to come from; all of its values are N/A. */
     private static final String PARTIAL = "carrier switched: counters partial";
 
     private static final int MOST_POSTPONED = 1000;
+    /** Tasks of one request that are followed: to remember one takes some 100 ns. */
+    private static final int MOST_TASKS = 20_000;
     /** Nanoseconds for which a request that has ended waits at least for the tasks that are about to. */
     private static final long PATIENCE = 500_000_000;
 
@@ -70,7 +73,7 @@ public final class SpanRecorder extends Spans.Recorder {
 
     private volatile boolean forgotten;
 
-    /** Measures what measuring costs, which takes some milliseconds of the calling thread. */
+    /** {@link #prepare} is to follow when the first library is woven. */
     public static SpanRecorder open(AgentConfig config, Counters counters, Instrumentation instrumentation) {
         return new SpanRecorder(config, counters.threads(), counters.runQueues(), Pauses.open(instrumentation));
     }
@@ -89,9 +92,22 @@ public final class SpanRecorder extends Spans.Recorder {
         statementEvents = new EventLimit(config.sql());
         waitEvents = new EventLimit(config.sql());
         callEvents = new EventLimit(config.calls());
-        ownCost = OwnCost.of(threads.ofThisThread().meter);
+        ownCost = OwnCost.none(places);
         since = System.nanoTime();
-        rehearse();
+    }
+
+    /**
+     * What is of use only where something begins spans, and costs tens of milliseconds of the calling thread: the JVM is told to keep account
+     * of how long threads are blocked, what measuring itself costs is measured, and all that the JDK's own methods will call is
+     * loaded. Once; any thread.
+     */
+    public synchronized void prepare() {
+        if (!ready && !forgotten) {
+            ready = true;
+            threads.watchWaits();
+            ownCost = OwnCost.of(threads.ofThisThread().meter);
+            rehearse();
+        }
     }
 
     /**
@@ -358,6 +374,7 @@ public final class SpanRecorder extends Spans.Recorder {
 
     /** Adds what other threads did, counts the request and commits its event; the span has ended. */
     private int finish(Span span, Done done, int stripe) {
+        span.home = null; // A task that is never run may hold the span for long, and must not hold a thread by it.
         Cost all = span.all;
         Cost own = span.own;
         if (all != null && own != null) {
@@ -710,7 +727,10 @@ public final class SpanRecorder extends Spans.Recorder {
     protected void submitted(Object task) {
         SpanThread thread = threads.peek();
         Span span = thread == null ? null : thread.live();
-        if (span != null && !isServers(task.getClass().getName())) {
+        if (span != null
+                && span.handedOver < MOST_TASKS
+                && !isServers(task.getClass().getName())) {
+            span.handedOver++;
             tasks.put(task, span);
         }
     }
@@ -823,7 +843,8 @@ public final class SpanRecorder extends Spans.Recorder {
 
     @Override
     protected boolean keep(Object key, Object token) {
-        return kept.put(key, token);
+        kept.put(key, token);
+        return true;
     }
 
     @Override

@@ -29,6 +29,7 @@ final class SpanThreads {
     private final @Nullable ThreadCounters counters;
     private final RunQueue.@Nullable All runQueues;
     private final Pauses pauses;
+    private final boolean waits;
     private final @Nullable ThreadMXBean bean;
 
     /** A thread as itself, whatever its class makes of {@code equals}. */
@@ -50,11 +51,15 @@ final class SpanThreads {
         this.runQueues = runQueues;
         this.pauses = pauses;
         this.bean = threadBean();
+        this.waits = waits;
+    }
+
+    /** Has the JVM keep account of how long threads are blocked and wait: two readings of a clock for each wait, and nothing else. */
+    void watchWaits() {
         if (waits
                 && bean != null
                 && bean.isThreadContentionMonitoringSupported()
                 && !bean.isThreadContentionMonitoringEnabled()) {
-            // Two readings of a clock for each wait for a monitor, and nothing else.
             bean.setThreadContentionMonitoringEnabled(true);
             monitoring = true;
         }

@@ -38,16 +38,20 @@ final class Summaries {
             return other;
         }
         String bounded = name.length() <= LONGEST ? name : name.substring(0, LONGEST);
-        return byName.computeIfAbsent(bounded, missing -> {
-            if (kept.incrementAndGet() > most) {
-                return other;
-            }
-            Summary fresh = new Summary(missing, detail, places);
-            synchronized (all) {
-                all.add(fresh);
-            }
-            return fresh;
-        });
+        // No lambda: the first one in a JVM costs tens of milliseconds, and this is the application's thread.
+        Summary fresh = new Summary(bounded, detail, places);
+        Summary raced = byName.putIfAbsent(bounded, fresh);
+        if (raced != null) {
+            return raced;
+        }
+        if (kept.incrementAndGet() > most) {
+            byName.put(bounded, other);
+            return other;
+        }
+        synchronized (all) {
+            all.add(fresh);
+        }
+        return fresh;
     }
 
     /** Every one ever made. */

@@ -31,12 +31,14 @@ public final class RequestCost {
                 Counters counters =
                         Counters.open(native_ ? CounterChoice.DEFAULT : CounterChoice.NONE, new StatusBoard());
                 for (int events : new int[] {0, 100_000}) {
-                    Spans.install(new SpanRecorder(
+                    SpanRecorder recorder = new SpanRecorder(
                             ConfigSources.read(
                                     "service=test,http.slow=1h,http.events=" + events, new Properties(), Map.of()),
                             counters.threads(),
                             counters.runQueues(),
-                            Pauses.unknown()));
+                            Pauses.unknown());
+                    recorder.prepare();
+                    Spans.install(recorder);
                     print("counters " + (native_ ? "on" : "off")
                             + (events == 0 ? ", summary only" : ", and an event each"));
                 }

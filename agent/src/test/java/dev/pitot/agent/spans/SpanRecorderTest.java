@@ -36,7 +36,9 @@ class SpanRecorderTest {
 
     static SpanRecorder recorder(String arguments) throws ConfigException {
         AgentConfig config = ConfigSources.read("service=test," + arguments, new Properties(), Map.of());
-        return new SpanRecorder(config, null, null, Pauses.unknown());
+        SpanRecorder recorder = new SpanRecorder(config, null, null, Pauses.unknown());
+        recorder.prepare();
+        return recorder;
     }
 
     private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {

@@ -36,12 +36,14 @@ public final class StatementCost {
                 Counters counters =
                         Counters.open(native_ ? CounterChoice.DEFAULT : CounterChoice.NONE, new StatusBoard());
                 for (int events : new int[] {0, 100_000}) {
-                    Spans.install(new SpanRecorder(
+                    SpanRecorder recorder = new SpanRecorder(
                             ConfigSources.read(
                                     "service=test,sql.slow=1h,sql.events=" + events, new Properties(), Map.of()),
                             counters.threads(),
                             counters.runQueues(),
-                            Pauses.unknown()));
+                            Pauses.unknown());
+                    recorder.prepare();
+                    Spans.install(recorder);
                     Spans.prepared(prepared, SQL);
                     String what = "counters " + (native_ ? "on" : "off") + (events == 0 ? "" : ", an event each");
                     measure(what + ", prepared", i -> execute(prepared, null));
