@@ -133,7 +133,7 @@ final class JakartaServlet implements Library {
                         }
                     } else if (token != null && request.getServletContext().getMajorVersion() >= 4) {
                         String mapping = request.getHttpServletMapping().getPattern();
-                        if (mapping != null && !mapping.isEmpty() && !mapping.equals("/") && !mapping.equals("/*")) {
+                        if (mapping != null && !mapping.isEmpty() && !mapping.equals("/") && !mapping.endsWith("/*")) {
                             route = mapping.charAt(0) == '/' ? mapping : "/".concat(mapping);
                         }
                     }
