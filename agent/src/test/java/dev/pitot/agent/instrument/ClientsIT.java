@@ -21,13 +21,10 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** HTTP calls and logged errors: the newest clients and logging frameworks on the newest JDK, older ones on the oldest. */
-@Execution(ExecutionMode.CONCURRENT)
 class ClientsIT {
     private static final String MAIN = "dev.pitot.agent.target.ClientsTarget";
     private static final String CAME_IN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -18,13 +18,10 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The OpenTelemetry agent, which weaves the same classes, in the same JVM. */
-@Execution(ExecutionMode.CONCURRENT)
 class OtherAgentIT {
     private static final String MAIN = "dev.pitot.agent.target.TomcatTarget";
     private static final List<String> PAGES =

@@ -12,13 +12,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Containers other than Tomcat, each on the newest JDK of this machine. */
-@Execution(ExecutionMode.CONCURRENT)
 class ServletContainersIT {
     @TempDir
     Path folder;

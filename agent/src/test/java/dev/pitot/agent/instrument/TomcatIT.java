@@ -17,13 +17,10 @@ import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-@Execution(ExecutionMode.CONCURRENT)
 class TomcatIT {
     private static final String MAIN = "dev.pitot.agent.target.TomcatTarget";
 

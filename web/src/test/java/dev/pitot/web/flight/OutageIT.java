@@ -23,8 +23,6 @@ import java.util.Map;
 import java.util.UUID;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -32,7 +30,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The collector goes away under load and comes back. Whatever happened meanwhile is in the database exactly once, and what the
  * collector exports is what the target itself dumps.
  */
-@Execution(ExecutionMode.CONCURRENT)
 class OutageIT {
     private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -26,11 +26,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** An application on PostgreSQL and HikariCP gets nothing but the flag, and what its statements cost can be asked in SQL. */
-@Execution(ExecutionMode.CONCURRENT)
 class SqlStatementsIT {
     private static final int TIMES = 5;
 

@@ -25,8 +25,6 @@ import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openjdk.jmc.common.item.IItemCollection;
@@ -34,7 +32,6 @@ import org.openjdk.jmc.common.item.ItemFilters;
 import org.openjdk.jmc.flightrecorder.JfrLoaderToolkit;
 
 /** A Tomcat application gets nothing but the flag, and its endpoints are on the page, in SQL and in JMC. */
-@Execution(ExecutionMode.CONCURRENT)
 class ThirdPartyApplicationIT {
     private static final int GREETINGS = 40;
     private static final int FAILURES = 5;
