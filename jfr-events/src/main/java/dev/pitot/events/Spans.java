@@ -90,6 +90,10 @@ public final class Spans {
         protected abstract long beginWaiting();
 
         protected abstract void waited(int kind, long begun);
+
+        protected abstract void mounted(Object thread);
+
+        protected abstract void unmounted(Object thread);
     }
 
     private static volatile @Nullable Recorder recorder;
@@ -591,6 +595,32 @@ public final class Spans {
     public static void parked(@Nullable Object blocker, long begun) {
         if (begun != 0) {
             waited(isLock(blocker) ? LOCK : PARK, begun);
+        }
+    }
+
+    /** The calling thread, a carrier, is about to become this virtual thread. */
+    public static void mounted(Object thread) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.mounted(thread);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /** The calling thread, a carrier, was this virtual thread until now; no other carrier can mount it before this returns. */
+    public static void unmounted(Object thread) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.unmounted(thread);
+        } catch (Throwable unmeasured) {
+            // As above.
         }
     }
 

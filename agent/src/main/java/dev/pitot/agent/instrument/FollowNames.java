@@ -4,13 +4,17 @@ import org.jspecify.annotations.Nullable;
 
 /** Executors, threads and whatever else hands work from one thread to another. */
 final class FollowNames implements Names {
+    /** Whether it is to be told of mounts too. */
+    volatile boolean mounts;
+
     @Override
     public @Nullable String libraryOf(String name) {
         if (name.startsWith("java/util/concurrent/")) {
             return ofJdk(name);
         }
         return switch (name) {
-            case "java/lang/Thread", "java/lang/VirtualThread" -> "Threads";
+            case "java/lang/Thread" -> "Threads";
+            case "java/lang/VirtualThread" -> mounts ? "VirtualThreads" : "Threads";
             case "org/apache/tomcat/util/threads/ThreadPoolExecutor" -> "ThreadPool";
             case "org/eclipse/jetty/util/thread/QueuedThreadPool",
                     "org/eclipse/jetty/util/thread/QueuedThreadPool$Runner" -> "JettyPool";

@@ -6,6 +6,7 @@ import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
+import java.lang.instrument.UnmodifiableClassException;
 import java.security.ProtectionDomain;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,7 @@ public final class SpanTransformer implements ClassFileTransformer {
     private final String[] parts;
 
     private final Names[] names;
+    private final FollowNames followed = new FollowNames();
     /** As many of the above as begin spans; the others follow. */
     private final int entrances;
 
@@ -47,7 +49,7 @@ public final class SpanTransformer implements ClassFileTransformer {
         add("sql", config.sql().enabled(), new SqlNames(), wanted, known);
         add("calls", config.calls().enabled(), new CallNames(), wanted, known);
         entrances = known.size();
-        add("follow", config.follow(), new FollowNames(), wanted, known);
+        add("follow", config.follow(), followed, wanted, known);
         add("waits", config.waits(), new WaitNames(), wanted, known);
         add("log", config.log(), new LogNames(), wanted, known);
         parts = wanted.toArray(new String[0]);
@@ -186,6 +188,12 @@ public final class SpanTransformer implements ClassFileTransformer {
         if (entered.get()) {
             task.run();
         }
+    }
+
+    /** Has the bridge told of mounts of virtual threads from now on, within {@code follow}. Takes some time. */
+    public void followMounts() throws ReflectiveOperationException, UnmodifiableClassException {
+        followed.mounts = true;
+        instrumentation.retransformClasses(Class.forName("java.lang.VirtualThread"));
     }
 
     private void weaveFollowers() {

@@ -107,12 +107,18 @@ final class OwnCost {
      * @param wall nanoseconds
      */
     void takeOff(Cost cost, int inner, long wall) {
+        takeOffEach(cost, 1, inner);
+        cost.within(wall);
+    }
+
+    /** @param times that what is measured was begun and ended */
+    void takeOffEach(Cost cost, long times, int inner) {
         if (cost.cpuTime != Long.MIN_VALUE) {
-            cost.cpuTime = Math.max(0, cost.cpuTime - within - inner * around);
+            cost.cpuTime = Math.max(0, cost.cpuTime - times * within - inner * around);
         }
         for (int place = 0; place < countsWithin.length; place++) {
-            cost.counts[place] = Math.max(0, cost.counts[place] - countsWithin[place] - inner * countsAround[place]);
+            cost.counts[place] =
+                    Math.max(0, cost.counts[place] - times * countsWithin[place] - inner * countsAround[place]);
         }
-        cost.within(wall);
     }
 }

@@ -49,9 +49,10 @@ public final class SpanRecorder extends Spans.Recorder {
     private final Recent<Summary> prepared = new Recent<>();
     private final Carried<Summary> batches = new Carried<>();
     private final Recent<Object> kept = new Recent<>();
-    /** What a virtual thread's counters are said to come from; all of its values are N/A. */
+    /** What a virtual thread's counters are said to come from when it is not known what it cost; all of its values are N/A. */
     private static final String PARTIAL = "carrier switched: counters partial";
 
+    private static final int TRIALS = 3;
     private static final int MOST_POSTPONED = 1000;
     /** Tasks of one request that are followed: to remember one takes some 100 ns. */
     private static final int MOST_TASKS = 20_000;
@@ -414,10 +415,13 @@ public final class SpanRecorder extends Spans.Recorder {
     private long close(SpanThread thread, Frame frame) {
         long wall = thread.meter.since(frame.mark, frame.cost, frame.split);
         frame.split.of(wall, frame.cost.cpuTime, frame.cost.runQueueWait);
-        if (thread.virtual) {
+        if (thread.virtual && frame.cost.cpuTime == Long.MIN_VALUE) {
             frame.split.parts[Part.ON_CPU] = Long.MIN_VALUE;
             frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
             frame.cost.source = PARTIAL;
+        }
+        if (thread.top() == null) {
+            thread.meter.rest();
         }
         ownCost.takeOff(frame.cost, frame.inner, wall);
         if (frame.hasForeign) {
@@ -894,6 +898,48 @@ public final class SpanRecorder extends Spans.Recorder {
         meter.pausesInWaits += meter.pauses() - thread.pausesBefore;
     }
 
+    @Override
+    protected void mounted(Object thread) {
+        threads.mounted(thread);
+    }
+
+    @Override
+    protected void unmounted(Object thread) {
+        threads.unmounted(thread);
+    }
+
+    /**
+     * Has this called when the first span begins on a virtual thread, by that thread: it may start a thread and do nothing more.
+     * What such spans cost is not known before {@link #tryVirtualThreads} said that it can be.
+     */
+    public void onVirtualThreads(Runnable first) {
+        threads.mounts.onFirst(first);
+    }
+
+    /**
+     * Tries what virtual threads are said to cost, now that the JDK tells of {@link #mounted} and {@link #unmounted}. Takes a
+     * tenth of a second, or seconds when all carriers are busy.
+     *
+     * @return null when it was right, or why it is not to be believed
+     */
+    public @Nullable String tryVirtualThreads() {
+        String wrong = Trial.run(threads);
+        for (int i = 1; i < TRIALS && wrong != null; i++) {
+            wrong = Trial.run(threads); // What was measured first was also compiled first.
+        }
+        threads.mounts.trust(wrong == null);
+        return wrong;
+    }
+
+    /** Whether threads can be told which carrier they are on; before anything is woven. */
+    public boolean canFollowVirtualThreads(Instrumentation instrumentation) {
+        if (!threads.mounts.open(instrumentation)) {
+            return false;
+        }
+        threads.rehearseMounts();
+        return true;
+    }
+
     // The sampler's
 
     /** Emits the summary of each name that had something in it since the previous call, and lets the next spans become events again. */
@@ -946,6 +992,7 @@ public final class SpanRecorder extends Spans.Recorder {
                 event.commit();
             }
         }
+        inlineNanos += threads.mounts.inlineNanos(given < Shedding.COUNTERS_OF_REQUESTS);
         logged.emit();
     }
 
@@ -972,6 +1019,7 @@ public final class SpanRecorder extends Spans.Recorder {
     /** Gives up so much from now on, see {@link Shedding}. Any thread. */
     public void shed(int level) {
         shed = level;
+        threads.mounts.shed(level >= Shedding.COUNTERS_OF_REQUESTS);
     }
 
     /** Holds nothing any more, and no thread from now on: nobody tidies up after this. Any thread. */

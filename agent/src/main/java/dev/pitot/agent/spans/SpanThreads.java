@@ -30,10 +30,11 @@ final class SpanThreads {
     private final RunQueue.@Nullable All runQueues;
     private final Pauses pauses;
     private final boolean waits;
+    final Mounts mounts = new Mounts();
     private final @Nullable ThreadMXBean bean;
 
     /** A thread as itself, whatever its class makes of {@code equals}. */
-    private record Key(Thread thread) {
+    record Key(Object thread) {
         @Override
         public int hashCode() {
             return System.identityHashCode(thread);
@@ -42,6 +43,10 @@ final class SpanThreads {
         @Override
         public boolean equals(Object other) {
             return other instanceof Key key && key.thread == thread;
+        }
+
+        boolean hasEnded() {
+            return !((Thread) thread).isAlive();
         }
     }
 
@@ -131,31 +136,80 @@ final class SpanThreads {
             throw new AssertionError(impossible);
         }
         if (virtual) {
-            return new SpanThread(ThreadMeter.ofVirtualThread(places(), pauses), true);
+            mounts.wanted();
+            return new SpanThread(newVirtualMeter(thread, false), true);
         }
         Key key = new Key(thread);
         SpanThread known = byThread.get(key);
         if (known != null) {
             return known;
         }
-        ThreadMeter meter = new ThreadMeter(
-                threadId(thread),
-                bean,
-                runQueues == null ? null : runQueues.openForThisThread(),
-                counters == null ? null : counters.openForThisThread(),
-                places(),
-                pauses);
-        SpanThread made = new SpanThread(meter, false);
+        SpanThread made = new SpanThread(newMeter(thread, false), false);
         if (!forgotten) {
             byThread.put(key, made);
         }
         return made;
     }
 
+    private ThreadMeter newMeter(Thread thread, boolean carrier) {
+        return new ThreadMeter(
+                threadId(thread),
+                bean,
+                runQueues == null ? null : runQueues.openForThisThread(),
+                counters == null ? null : counters.openForThisThread(),
+                places(),
+                pauses,
+                carrier);
+    }
+
+    VirtualMeter newVirtualMeter(Thread thread, boolean trial) {
+        return new VirtualMeter(thread, mounts, places(), pauses, trial);
+    }
+
+    /** Goes once through what carriers will call, so that they have nothing to load. */
+    void rehearseMounts() {
+        Thread self = Thread.currentThread();
+        VirtualMeter meter = newVirtualMeter(self, true);
+        mounts.add(self, meter);
+        mounted(self);
+        unmounted(self);
+        mounts.remove(self);
+        Carrier carrier = mounts.carrier(self);
+        if (carrier != null) {
+            mounts.costs(OwnCost.of(carrier.meter));
+        }
+    }
+
+    /** A virtual thread is about to be mounted on the calling thread. */
+    void mounted(Object thread) {
+        Thread self = Thread.currentThread();
+        Carrier carrier = mounts.carrier(self);
+        if (carrier == null) {
+            if (forgotten) {
+                return;
+            }
+            carrier = new Carrier(newMeter(self, true));
+            mounts.add(self, carrier);
+        }
+        VirtualMeter meter = mounts.openOn(thread);
+        if (meter != null) {
+            meter.mounted(carrier);
+        }
+    }
+
+    /** It was unmounted, and nobody else can mount it yet. */
+    void unmounted(Object thread) {
+        VirtualMeter meter = mounts.openOn(thread);
+        if (meter != null) {
+            meter.unmounted();
+        }
+    }
+
     /** Holds no thread any more, and none from now on. Any thread. */
     void forget() {
         forgotten = true;
         byThread.clear();
+        mounts.forget();
         if (monitoring && bean != null) {
             monitoring = false;
             bean.setThreadContentionMonitoringEnabled(false);
@@ -164,6 +218,7 @@ final class SpanThreads {
 
     /** Forgets threads that have ended. */
     void tidy() {
-        byThread.keySet().removeIf(key -> !key.thread.isAlive());
+        byThread.keySet().removeIf(Key::hasEnded);
+        mounts.tidy();
     }
 }

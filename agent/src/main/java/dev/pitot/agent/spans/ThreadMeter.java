@@ -7,14 +7,15 @@ import java.lang.management.ThreadInfo;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The clocks and counters of one thread, read by that thread only, without allocating but for a {@link ThreadInfo} now and then. A
- * virtual thread has only a wall clock and the waits that the JDK's methods tell of.
+ * The clocks and counters of one thread, read by that thread only, without allocating but for a {@link ThreadInfo} now and then; those
+ * of a carrier also by the virtual thread that is mounted on it and pinned. A virtual thread itself has a wall clock and the waits
+ * that the JDK's methods tell of.
  *
  * <p>Two readings are dear, the run-queue wait (a read of 0.7 us) and the thread's blocked and waited time (0.3 us). Both change
  * only while the thread is off its CPU: as long as it was off for less than {@link #RUN_QUEUE_GRAIN} and {@link #BLOCKED_GRAIN} since
  * the last reading, that reading still holds to so much.
  */
-final class ThreadMeter {
+class ThreadMeter {
     /** Nanoseconds; so exact is the run-queue wait of a span. */
     private static final long RUN_QUEUE_GRAIN = 20_000;
     /** Nanoseconds; the JVM tells blocked and waited time in whole milliseconds. */
@@ -34,9 +35,14 @@ final class ThreadMeter {
         long pausesInWaits;
         final long[] waits = new long[Part.COUNT];
         final ThreadCounters.@Nullable Mark counters;
+        /** Of a virtual thread: what it had cost its carriers. */
+        final @Nullable Cost sofar;
 
-        private Mark(ThreadCounters.@Nullable Mark counters) {
+        long mounts;
+
+        private Mark(ThreadCounters.@Nullable Mark counters, @Nullable Cost sofar) {
             this.counters = counters;
+            this.sofar = sofar;
         }
     }
 
@@ -46,6 +52,8 @@ final class ThreadMeter {
     final ThreadCounters.@Nullable Span counters;
     private final int places;
     private final Pauses pauses;
+    /** Whether other threads are mounted on this one: its waits are not theirs, and it is not always the current one. */
+    private final boolean carrier;
 
     /** Nanoseconds in waits so far, by {@link Part}; those that a nested span took in it are that span's. */
     final long[] waits = new long[Part.COUNT];
@@ -64,29 +72,31 @@ final class ThreadMeter {
 
     private long waitedInNested;
 
-    /** @param threadId of the calling thread, or 0 */
+    /** @param threadId of the calling thread, or 0: always known of a carrier */
     ThreadMeter(
             long threadId,
             @Nullable ThreadMXBean threads,
             @Nullable RunQueue runQueue,
             ThreadCounters.@Nullable Span counters,
             int places,
-            Pauses pauses) {
+            Pauses pauses,
+            boolean carrier) {
         this.threadId = threadId;
         this.threads = threads;
         this.runQueue = runQueue;
         this.counters = counters;
         this.places = places;
         this.pauses = pauses;
-    }
-
-    /** Of a virtual thread. */
-    static ThreadMeter ofVirtualThread(int places, Pauses pauses) {
-        return new ThreadMeter(0, null, null, null, places, pauses);
+        this.carrier = carrier;
     }
 
     Mark newMark() {
-        return new Mark(counters == null ? null : counters.newMark());
+        return new Mark(counters == null ? null : counters.newMark(), null);
+    }
+
+    /** Of a thread without counters of its own. */
+    static Mark newMark(Cost sofar) {
+        return new Mark(null, sofar);
     }
 
     int places() {
@@ -99,9 +109,9 @@ final class ThreadMeter {
         mark.cpuTime = Long.MIN_VALUE;
         mark.allocated = Long.MIN_VALUE;
         if (bean != null) {
-            long cpuTime = bean.getCurrentThreadCpuTime();
+            long cpuTime = cpuTime(bean);
             if (readOffCpu(System.nanoTime(), cpuTime)) {
-                cpuTime = bean.getCurrentThreadCpuTime();
+                cpuTime = cpuTime(bean);
             }
             mark.cpuTime = cpuTime < 0 ? Long.MIN_VALUE : cpuTime;
         }
@@ -118,7 +128,7 @@ final class ThreadMeter {
             }
         }
         if (bean != null) {
-            long bytes = bean.getCurrentThreadAllocatedBytes();
+            long bytes = allocated(bean);
             mark.allocated = bytes < 0 ? Long.MIN_VALUE : bytes;
         }
         mark.pauses = pauses.total();
@@ -137,7 +147,7 @@ final class ThreadMeter {
         cost.unknown();
         ThreadMXBean bean = threads;
         if (bean != null) {
-            long bytes = bean.getCurrentThreadAllocatedBytes();
+            long bytes = allocated(bean);
             cost.allocated = bytes < 0 ? Long.MIN_VALUE : Cost.difference(bytes, mark.allocated);
         }
         if (counters != null && mark.counters != null && counters.since(mark.counters, cost.counts)) {
@@ -146,7 +156,7 @@ final class ThreadMeter {
             cost.source = counters.source();
         }
         if (bean != null) {
-            long cpuTime = bean.getCurrentThreadCpuTime();
+            long cpuTime = cpuTime(bean);
             cost.cpuTime = cpuTime < 0 ? Long.MIN_VALUE : Cost.difference(cpuTime, mark.cpuTime);
             readOffCpu(wall, cpuTime);
             cost.runQueueWait = Cost.difference(runQueueWait, mark.runQueueWait);
@@ -160,6 +170,17 @@ final class ThreadMeter {
         return wall - mark.wall;
     }
 
+    private long cpuTime(ThreadMXBean bean) {
+        return carrier ? bean.getThreadCpuTime(threadId) : bean.getCurrentThreadCpuTime();
+    }
+
+    private long allocated(ThreadMXBean bean) {
+        return carrier ? bean.getThreadAllocatedBytes(threadId) : bean.getCurrentThreadAllocatedBytes();
+    }
+
+    /** No span is open on the thread any more. */
+    void rest() {}
+
     /** Reads anew what may have changed since it was read. */
     private boolean readOffCpu(long wall, long cpuTime) {
         boolean read = false;
@@ -170,7 +191,10 @@ final class ThreadMeter {
             read = true;
         }
         ThreadMXBean bean = threads;
-        if (bean != null && threadId > 0 && isStale(blockedAtWall, blockedAtCpu, wall, cpuTime, BLOCKED_GRAIN)) {
+        if (bean != null
+                && threadId > 0
+                && !carrier
+                && isStale(blockedAtWall, blockedAtCpu, wall, cpuTime, BLOCKED_GRAIN)) {
             ThreadInfo info = bean.getThreadInfo(threadId);
             if (info != null && info.getBlockedTime() >= 0) {
                 blocked = info.getBlockedTime() * MILLI;

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What requests cost against what the process cost: together they are never more, and nearly all when they only compute. */
@@ -27,11 +28,22 @@ class CpuBoundIT {
         return TargetJvm.jdks();
     }
 
+    static Stream<Arguments> threads() {
+        return jdks().flatMap(jdk -> (jdk.version() == 25 ? Stream.of("pool", "virtual") : Stream.of("pool"))
+                .map(threads -> Arguments.of(jdk, threads)));
+    }
+
     @ParameterizedTest
-    @MethodSource("jdks")
-    void requestsThatComputeAreNearlyAllThatTheProcessDoesAndNeverMore(TargetJvm.Jdk jdk) throws Exception {
+    @MethodSource("threads")
+    void requestsThatComputeAreNearlyAllThatTheProcessDoesAndNeverMore(TargetJvm.Jdk jdk, String threads)
+            throws Exception {
         try (TargetJvm target = TargetJvm.start(
-                jdk, folder, TargetJvm.codeSource(MAIN).toString(), MAIN, "host=false,http.slow=1h,budget=none")) {
+                jdk,
+                folder,
+                TargetJvm.codeSource(MAIN).toString(),
+                MAIN,
+                "host=false,http.slow=1h,budget=none",
+                "-Dthreads=" + threads)) {
             ExecutorService clients = Executors.newFixedThreadPool(CLIENTS);
             long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(6);
             for (int i = 0; i < CLIENTS; i++) {

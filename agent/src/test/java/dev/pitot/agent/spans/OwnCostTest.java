@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 
 class OwnCostTest {
-    private static final OwnCost NONE = OwnCost.of(ThreadMeter.ofVirtualThread(0, Pauses.unknown()));
+    private static final OwnCost NONE = OwnCost.of(new ThreadMeter(0, null, null, null, 0, Pauses.unknown(), false));
 
     private static Cost left(long cpuTime, long runQueueWait) {
         Cost cost = new Cost(0);

@@ -35,7 +35,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The JDK's server, whose handlers leave their work to other threads, each in its own way, or wait for one thing each. An answer
@@ -44,6 +46,8 @@ import java.util.stream.IntStream;
 public final class WorkTarget {
     private static final long SPIN = 20_000_000;
     private static final long WAIT_MILLIS = 100;
+    private static final long TURN = 1_000_000;
+    private static final Object TURNS = new Object();
 
     private static final AtomicLong spun = new AtomicLong();
     /** Starts its thread before the agent has seen a server. */
@@ -82,12 +86,36 @@ public final class WorkTarget {
         return now - begun;
     }
 
+    /** That of the carrier where this is a virtual thread, which must not be unmounted between two calls. */
     private static long cpuTime() {
-        return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        return carrier == null
+                ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime()
+                : ManagementFactory.getThreadMXBean()
+                        .getThreadCpuTime(carrier.get().getId());
+    }
+
+    private static @Nullable Supplier<Thread> carrier;
+
+    /** Needs {@code --add-exports java.base/jdk.internal.access=ALL-UNNAMED}. */
+    private static Supplier<Thread> carriers() throws ReflectiveOperationException {
+        Object lang = Class.forName("jdk.internal.access.SharedSecrets")
+                .getMethod("getJavaLangAccess")
+                .invoke(null);
+        Method current = Class.forName("jdk.internal.access.JavaLangAccess").getMethod("currentCarrierThread");
+        return () -> {
+            try {
+                return (Thread) current.invoke(lang);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e);
+            }
+        };
     }
 
     public static void main(String[] args) throws Exception {
         old.prestartAllCoreThreads();
+        if (Boolean.getBoolean("virtual")) {
+            carrier = carriers();
+        }
         Thread alien = new Thread(() -> {
             try {
                 while (true) {
@@ -257,6 +285,26 @@ public final class WorkTarget {
         return scopedValue();
     }
 
+    /** Computes by turns and lets go of its carrier in between, in each of the ways. */
+    @Handler
+    private static Object turns() throws Exception {
+        long sum = 0;
+        for (int i = 0; i < 16; i++) {
+            sum += spin(TURN);
+            switch (i % 4) {
+                case 0 -> Thread.yield();
+                case 1 -> LockSupport.parkNanos(100_000);
+                case 2 -> Thread.sleep(1);
+                default -> {
+                    synchronized (TURNS) {
+                        sum += spin(TURN);
+                    }
+                }
+            }
+        }
+        return sum;
+    }
+
     /** Ten thousand of them, which lock, park and sleep. */
     @Handler
     private static Object crowd() throws Exception {
@@ -285,7 +333,7 @@ public final class WorkTarget {
     @Handler
     private static Object woven() throws InterruptedException {
         for (Thread thread : Thread.getAllStackTraces().keySet()) {
-            if (thread.getName().equals("pitot-weaver")) {
+            if (thread.getName().equals("pitot-weaver") || thread.getName().equals("pitot-virtual")) {
                 thread.join();
             }
         }
