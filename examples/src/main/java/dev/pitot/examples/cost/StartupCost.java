@@ -2,7 +2,9 @@ package dev.pitot.examples.cost;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.InetAddress;
@@ -45,6 +47,8 @@ public final class StartupCost {
               --app URL               PROGRAM is a server, ready when URL answers 200; {port} in URL and PROGRAM
                                       becomes a free port of 127.0.0.1
               --settle S              seconds to leave a ready server alone before it is read, 0 to 600 (default 10)
+              --requests N            requests of URL, one after the other, to a settled server, 0 to 10000000 (default 0),
+                                      after as many that are not measured
               --timeout S             seconds a program may run, or a server may take to be ready, 1 to 600 (default 60)""";
 
     /** Flags in the environment would measure something else than what the table says. */
@@ -201,6 +205,9 @@ public final class StartupCost {
             if (options.settleSeconds() > 0) {
                 sample.put("CPU after, ms/s", (cpu - ready) / ((System.nanoTime() - settled) / 1e9));
             }
+            if (options.requests() > 0) {
+                request(server, variant, url, sample);
+            }
             String status = readProc(Path.of("/proc", Long.toString(server.pid()), "status"));
             if (status.isEmpty()) {
                 throw new Failure(variant, "ended while it was left alone: " + firstLine(output));
@@ -218,6 +225,32 @@ public final class StartupCost {
             return sample;
         } finally {
             endCurrent();
+        }
+    }
+
+    /** What one request takes of the server's CPU and of its client's time, with all that the server does beside them. */
+    private void request(Process server, String variant, URI url, Map<String, Double> sample) throws Failure {
+        request(variant, url);
+        double cpu = cpuMillis(server);
+        long begun = System.nanoTime();
+        request(variant, url);
+        sample.put("wall us/request", (System.nanoTime() - begun) / 1e3 / options.requests());
+        sample.put("CPU us/request", (cpuMillis(server) - cpu) * 1e3 / options.requests());
+    }
+
+    private void request(String variant, URI url) throws Failure {
+        for (int i = 0; i < options.requests(); i++) {
+            try {
+                HttpURLConnection connection = (HttpURLConnection) url.toURL().openConnection();
+                connection.setConnectTimeout(5000);
+                connection.setReadTimeout(5000);
+                // Read to its end, so that the connection is used again.
+                try (InputStream body = connection.getInputStream()) {
+                    body.transferTo(OutputStream.nullOutputStream());
+                }
+            } catch (IOException e) {
+                throw new Failure(variant, "did not answer a request: " + e.getMessage());
+            }
         }
     }
 
@@ -424,6 +457,7 @@ public final class StartupCost {
             List<String> flags,
             @Nullable String app,
             int settleSeconds,
+            int requests,
             Duration timeout,
             List<String> program) {
 
@@ -461,6 +495,7 @@ public final class StartupCost {
             List<String> flags = List.of();
             String app = null;
             int settle = 10;
+            int requests = 0;
             int timeout = 60;
             int i = 0;
             for (; i < args.length && !args[i].equals("--"); i++) {
@@ -476,6 +511,7 @@ public final class StartupCost {
                                 "--java-home",
                                 "--app",
                                 "--settle",
+                                "--requests",
                                 "--timeout")
                         .contains(option)) {
                     throw new IllegalArgumentException("Unknown argument '" + option
@@ -499,6 +535,7 @@ public final class StartupCost {
                     case "--java-home" -> javaHome = Path.of(value);
                     case "--app" -> app = value;
                     case "--settle" -> settle = whole(option, value, 0, 600);
+                    case "--requests" -> requests = whole(option, value, 0, 10_000_000);
                     default -> timeout = whole(option, value, 1, 600);
                 }
             }
@@ -515,7 +552,15 @@ public final class StartupCost {
                 throw new IllegalArgumentException("There is no /proc here; this measurement runs on Linux only.");
             }
             return new Options(
-                    javaHome, runs, variants, flags, app, settle, Duration.ofSeconds(timeout), List.copyOf(program));
+                    javaHome,
+                    runs,
+                    variants,
+                    flags,
+                    app,
+                    settle,
+                    requests,
+                    Duration.ofSeconds(timeout),
+                    List.copyOf(program));
         }
 
         private static List<String> words(String text) {

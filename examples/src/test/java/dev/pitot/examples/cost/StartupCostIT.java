@@ -58,6 +58,8 @@ class StartupCostIT {
                 "1",
                 "--settle",
                 "1",
+                "--requests",
+                "500",
                 "--app",
                 "http://127.0.0.1:{port}/health",
                 "--",
@@ -70,6 +72,10 @@ class StartupCostIT {
         assertThat(table.get(1))
                 .contains("ready ms", "CPU till ready ms", "CPU in all ms", "RSS MB", "threads", "exit ms");
         assertThat(row(table, "jfr")[0]).isPositive();
+        List<String> columns =
+                Arrays.stream(table.get(1).split("[|]")).map(String::strip).toList();
+        // A row's numbers follow its name, as the columns follow theirs and an empty one.
+        assertThat(row(table, "none")[columns.indexOf("wall us/request") - 2]).isPositive();
         assertThat(processesThatName(marker())).isEmpty();
     }
 
