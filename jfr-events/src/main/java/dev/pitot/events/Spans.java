@@ -1,5 +1,6 @@
 package dev.pitot.events;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +23,7 @@ public final class Spans {
     public abstract static class Recorder {
         protected abstract @Nullable Object beginRequest();
 
-        protected abstract void trace(Object request, @Nullable String traceparent);
+        protected abstract void trace(Object request, String traceparent, @Nullable List<String> tracestate);
 
         protected abstract void route(String pattern);
 
@@ -58,6 +59,8 @@ public final class Spans {
         protected abstract @Nullable Object continueCall(Object call);
 
         protected abstract @Nullable String traceparent(@Nullable Object call);
+
+        protected abstract @Nullable String tracestate(@Nullable Object call);
 
         protected abstract void endCall(Object call, int status, boolean async, @Nullable Throwable thrown);
 
@@ -123,14 +126,18 @@ public final class Spans {
         }
     }
 
-    /** What the request's {@code traceparent} header says, or null; see W3C Trace Context. Any thread. */
-    public static void trace(Object request, @Nullable String traceparent) {
+    /**
+     * What the request's {@code traceparent} header says, or null; see W3C Trace Context. Any thread.
+     *
+     * @param tracestate what its {@code tracestate} headers say, in their order; null or empty for none
+     */
+    public static void trace(Object request, @Nullable String traceparent, @Nullable List<String> tracestate) {
         Recorder r = recorder;
         if (r == null || traceparent == null) {
             return;
         }
         try {
-            r.trace(request, traceparent);
+            r.trace(request, traceparent, tracestate);
         } catch (Throwable unmeasured) {
             // As above.
         }
@@ -301,7 +308,7 @@ public final class Spans {
     /**
      * An HTTP call to another server begins.
      *
-     * @param port negative when the URL names none
+     * @param port negative when the URL names none, or the one of its scheme
      * @param path the raw path without query string
      * @return a token for {@link #endCall}, or null when this call is nested in another, or is the agent's own
      */
@@ -352,6 +359,24 @@ public final class Spans {
         } catch (Throwable unmeasured) {
             return null;
         }
+    }
+
+    /** The header {@code tracestate} to send beside {@link #traceparent} with a call that has neither yet; null when none came. */
+    public static @Nullable String tracestate(@Nullable Object call) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.tracestate(call);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /** A port as {@link #beginCall} wants it: negative when it is the one that the scheme, http unless it is https, has anyway. */
+    public static int port(@Nullable String scheme, int port) {
+        return port == ("https".equalsIgnoreCase(scheme) ? 443 : 80) ? -1 : port;
     }
 
     /**

@@ -89,6 +89,8 @@ public final class RunQueue {
     private final byte[] text = new byte[LENGTH];
     private final @Nullable ByteBuffer memory;
     private final long address;
+    /** Whether this thread is in a method of the JDK that waits for files, which is none of the application's waits. */
+    private boolean reading;
 
     private RunQueue(boolean nativeCode) throws IOException {
         file = new RandomAccessFile("/proc/thread-self/schedstat", "r");
@@ -101,13 +103,21 @@ public final class RunQueue {
         try {
             ByteBuffer raw = memory;
             if (raw == null) {
+                reading = true;
                 file.seek(0);
                 return second(null, file.read(text));
             }
             return second(raw, Reads.readAt(file.getFD(), address, LENGTH));
         } catch (IOException closed) {
             return Long.MIN_VALUE;
+        } finally {
+            reading = false;
         }
+    }
+
+    /** Whether {@link #read} is under way. */
+    public boolean isReading() {
+        return reading;
     }
 
     private long second(@Nullable ByteBuffer raw, int length) {

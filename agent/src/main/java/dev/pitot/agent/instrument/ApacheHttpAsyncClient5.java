@@ -59,7 +59,7 @@ final class ApacheHttpAsyncClient5 implements Library {
             Object token = Spans.beginCall(
                     request.getMethod(),
                     authority == null ? null : authority.getHostName(),
-                    authority == null ? -1 : authority.getPort(),
+                    authority == null ? -1 : Spans.port(request.getScheme(), authority.getPort()),
                     request.getPath());
             if (token != null) {
                 // Now, as the answer may be there before this method returns.
@@ -87,9 +87,14 @@ final class ApacheHttpAsyncClient5 implements Library {
 
         @Advice.OnMethodEnter(suppress = Throwable.class)
         static void enter(@Advice.Argument(0) HttpRequest request, @Advice.Argument(2) AsyncExecChain.Scope scope) {
-            String trace = Spans.traceparent(Spans.kept(scope.cancellableDependency));
+            Object call = Spans.kept(scope.cancellableDependency);
+            String trace = Spans.traceparent(call);
             if (trace != null && !request.containsHeader("traceparent")) {
                 request.addHeader("traceparent", trace);
+                String state = Spans.tracestate(call);
+                if (state != null && !request.containsHeader("tracestate")) {
+                    request.addHeader("tracestate", state);
+                }
             }
         }
     }

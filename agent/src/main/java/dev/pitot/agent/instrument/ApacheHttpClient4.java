@@ -43,14 +43,14 @@ final class ApacheHttpClient4 implements Library {
                 return null;
             }
             String host = target == null ? null : target.getHostName();
-            int port = target == null ? -1 : target.getPort();
+            int port = target == null ? -1 : Spans.port(target.getSchemeName(), target.getPort());
             String path;
             if (request instanceof HttpUriRequest) {
                 URI uri = ((HttpUriRequest) request).getURI();
                 path = uri.getRawPath();
                 if (host == null) {
                     host = uri.getHost();
-                    port = uri.getPort();
+                    port = Spans.port(uri.getScheme(), uri.getPort());
                 }
             } else {
                 path = request.getRequestLine().getUri();
@@ -87,6 +87,10 @@ final class ApacheHttpClient4 implements Library {
             String trace = Spans.traceparent(null);
             if (trace != null && !request.containsHeader("traceparent")) {
                 request.addHeader("traceparent", trace);
+                String state = Spans.tracestate(null);
+                if (state != null && !request.containsHeader("tracestate")) {
+                    request.addHeader("tracestate", state);
+                }
             }
         }
     }

@@ -45,10 +45,10 @@ final class ApacheHttpClient5 implements Library {
             }
             URIAuthority authority = request.getAuthority();
             String host = target == null ? null : target.getHostName();
-            int port = target == null ? -1 : target.getPort();
+            int port = target == null ? -1 : Spans.port(target.getSchemeName(), target.getPort());
             if (target == null && authority != null) {
                 host = authority.getHostName();
-                port = authority.getPort();
+                port = Spans.port(request.getScheme(), authority.getPort());
             }
             return Spans.beginCall(request.getMethod(), host, port, request.getPath());
         }
@@ -82,6 +82,10 @@ final class ApacheHttpClient5 implements Library {
             String trace = Spans.traceparent(null);
             if (trace != null && !request.containsHeader("traceparent")) {
                 request.addHeader("traceparent", trace);
+                String state = Spans.tracestate(null);
+                if (state != null && !request.containsHeader("tracestate")) {
+                    request.addHeader("tracestate", state);
+                }
             }
         }
     }

@@ -29,6 +29,7 @@ final class CallNames implements Names {
             // The first of these packages is that of OkHttp 3.
             case "okhttp3/RealCall",
                     "okhttp3/internal/connection/RealCall",
+                    "okhttp3/internal/connection/Transmitter",
                     "okhttp3/internal/http/RealInterceptorChain" -> "OkHttp";
             default -> null;
         };

@@ -17,6 +17,7 @@ import jakarta.servlet.ServletResponse;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.lang.invoke.VarHandle;
+import java.util.Collections;
 import java.util.List;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
@@ -76,7 +77,11 @@ final class JakartaServlet implements Library {
             Object token = type == DispatcherType.REQUEST ? Spans.beginRequest() : null;
             if (token != null && request instanceof HttpServletRequest) {
                 try {
-                    Spans.trace(token, ((HttpServletRequest) request).getHeader("traceparent"));
+                    HttpServletRequest http = (HttpServletRequest) request;
+                    String traceparent = http.getHeader("traceparent");
+                    if (traceparent != null) {
+                        Spans.trace(token, traceparent, Collections.list(http.getHeaders("tracestate")));
+                    }
                 } catch (Throwable withoutHeaders) {
                     // What was begun must be ended: nothing may keep the token from its return.
                 }

@@ -7,6 +7,7 @@ import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import dev.pitot.events.Spans;
 import dev.pitot.events.SpansCall;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -51,7 +52,8 @@ final class JavaHttpClient implements Library {
                 return null;
             }
             URI uri = request.uri();
-            return Spans.beginCall(request.method(), uri.getHost(), uri.getPort(), uri.getRawPath());
+            return Spans.beginCall(
+                    request.method(), uri.getHost(), Spans.port(uri.getScheme(), uri.getPort()), uri.getRawPath());
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -78,15 +80,20 @@ final class JavaHttpClient implements Library {
             if (trace != null && !request.headers().firstValue("traceparent").isPresent()) {
                 try {
                     // The client's own copy: what the application can see of its request stays as it is.
-                    copy.getClass()
-                            .getMethod("setSystemHeader", String.class, String.class)
-                            .invoke(copy, "traceparent", trace);
+                    Method set = copy.getClass().getMethod("setSystemHeader", String.class, String.class);
+                    set.invoke(copy, "traceparent", trace);
+                    String state = Spans.tracestate(null);
+                    if (state != null
+                            && !request.headers().firstValue("tracestate").isPresent()) {
+                        set.invoke(copy, "tracestate", state);
+                    }
                 } catch (Throwable changed) {
                     // A JDK that keeps its headers elsewhere: the call is measured all the same.
                 }
             }
             URI uri = request.uri();
-            return Spans.beginCall(request.method(), uri.getHost(), uri.getPort(), uri.getRawPath());
+            return Spans.beginCall(
+                    request.method(), uri.getHost(), Spans.port(uri.getScheme(), uri.getPort()), uri.getRawPath());
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -118,11 +125,15 @@ final class JavaHttpClient implements Library {
                 Field field = other.getClass().getDeclaredField("systemHeadersBuilder");
                 Object before = field.get(other);
                 Map<?, ?> map = (Map<?, ?>) before.getClass().getMethod("map").invoke(before);
-                Object values = map.get("traceparent");
-                if (values instanceof List && !((List<?>) values).isEmpty()) {
-                    headers.getClass()
-                            .getMethod("setHeader", String.class, String.class)
-                            .invoke(headers, "traceparent", ((List<?>) values).get(0));
+                String name = "traceparent";
+                for (int i = 0; i < 2; i++) {
+                    Object values = map.get(name);
+                    if (values instanceof List && !((List<?>) values).isEmpty()) {
+                        headers.getClass()
+                                .getMethod("setHeader", String.class, String.class)
+                                .invoke(headers, name, ((List<?>) values).get(0));
+                    }
+                    name = "tracestate";
                 }
             } catch (Throwable changed) {
                 // As above.

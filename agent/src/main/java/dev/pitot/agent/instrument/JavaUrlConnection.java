@@ -13,8 +13,8 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code HttpURLConnection} of the JDK. What an application does first connects, if need be; the request is sent and the head of
- * its response read when the response is first asked for. The call lasts from the one to the other, and has a frame only within
+ * {@code HttpURLConnection} of the JDK. What an application does first connects, if need be, and {@code getOutputStream} by way of
+ * {@code connect}; the request is sent and the head of its response read when the response is first asked for. The call lasts from the one to the other, and has a frame only within
  * these methods: a connection that nobody reads is no call.
  */
 final class JavaUrlConnection implements Library {
@@ -23,7 +23,7 @@ final class JavaUrlConnection implements Library {
         return List.of(
                 new Point(
                         "dev.pitot.agent.instrument.JavaUrlConnection$OnOpen",
-                        named("connect").or(named("getOutputStream")).and(takesNoArguments())),
+                        named("connect").and(takesNoArguments())),
                 new Point(
                         "dev.pitot.agent.instrument.JavaUrlConnection$OnRead",
                         named("getInputStream").and(takesNoArguments())));
@@ -44,6 +44,10 @@ final class JavaUrlConnection implements Library {
                 try {
                     if (connection.getRequestProperty("traceparent") == null) {
                         connection.setRequestProperty("traceparent", trace);
+                        String state = Spans.tracestate(null);
+                        if (state != null && connection.getRequestProperty("tracestate") == null) {
+                            connection.setRequestProperty("tracestate", state);
+                        }
                     }
                 } catch (Throwable tooLate) {
                     // It has tried to connect before, in vain.
@@ -54,7 +58,7 @@ final class JavaUrlConnection implements Library {
             if (connection.getDoOutput() && "GET".equals(method)) {
                 method = "POST"; // What the connection itself will make of it.
             }
-            return Spans.beginCall(method, url.getHost(), url.getPort(), url.getPath());
+            return Spans.beginCall(method, url.getHost(), Spans.port(url.getProtocol(), url.getPort()), url.getPath());
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -94,13 +98,21 @@ final class JavaUrlConnection implements Library {
                 try {
                     if (connection.getRequestProperty("traceparent") == null) {
                         connection.setRequestProperty("traceparent", trace);
+                        String state = Spans.tracestate(null);
+                        if (state != null && connection.getRequestProperty("tracestate") == null) {
+                            connection.setRequestProperty("tracestate", state);
+                        }
                     }
                 } catch (Throwable tooLate) {
                     // It has tried to connect before, in vain.
                 }
             }
             URL url = connection.getURL();
-            return Spans.beginCall(connection.getRequestMethod(), url.getHost(), url.getPort(), url.getPath());
+            return Spans.beginCall(
+                    connection.getRequestMethod(),
+                    url.getHost(),
+                    Spans.port(url.getProtocol(), url.getPort()),
+                    url.getPath());
         }
 
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)

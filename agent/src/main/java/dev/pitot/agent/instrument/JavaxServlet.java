@@ -9,6 +9,7 @@ import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
 import dev.pitot.events.Spans;
 import java.lang.invoke.VarHandle;
+import java.util.Collections;
 import java.util.List;
 import javax.servlet.AsyncContext;
 import javax.servlet.AsyncEvent;
@@ -74,7 +75,11 @@ final class JavaxServlet implements Library {
             Object token = type == DispatcherType.REQUEST ? Spans.beginRequest() : null;
             if (token != null && request instanceof HttpServletRequest) {
                 try {
-                    Spans.trace(token, ((HttpServletRequest) request).getHeader("traceparent"));
+                    HttpServletRequest http = (HttpServletRequest) request;
+                    String traceparent = http.getHeader("traceparent");
+                    if (traceparent != null) {
+                        Spans.trace(token, traceparent, Collections.list(http.getHeaders("tracestate")));
+                    }
                 } catch (Throwable withoutHeaders) {
                     // What was begun must be ended: nothing may keep the token from its return.
                 }

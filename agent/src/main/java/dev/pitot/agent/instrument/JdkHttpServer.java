@@ -45,7 +45,8 @@ final class JdkHttpServer implements Library {
             Object token = Spans.beginRequest();
             if (token != null) {
                 try {
-                    Spans.trace(token, exchange.getRequestHeaders().getFirst("traceparent"));
+                    Headers headers = exchange.getRequestHeaders();
+                    Spans.trace(token, headers.getFirst("traceparent"), headers.get("tracestate"));
                 } catch (Throwable broken) {
                     // What was begun must be ended: nothing may keep the token from its return.
                 }

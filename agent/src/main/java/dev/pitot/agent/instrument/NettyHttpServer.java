@@ -87,6 +87,8 @@ final class NettyHttpServer implements Library {
             method = read.method().name();
             path = SpansConnection.path(read.uri());
             String traceparent = read.headers().get("traceparent");
+            List<String> tracestate =
+                    traceparent == null ? null : read.headers().getAll("tracestate");
             if (connection == null) {
                 SpansConnection fresh = new SpansConnection();
                 connection = Spans.keep(context.channel(), fresh) ? fresh : null;
@@ -95,7 +97,7 @@ final class NettyHttpServer implements Library {
                 open = connection;
                 request = connection.begin();
                 if (request != null) {
-                    Spans.trace(request, traceparent);
+                    Spans.trace(request, traceparent, tracestate);
                 }
             }
         }

@@ -1,12 +1,15 @@
 package dev.pitot.agent.instrument;
 
+import static net.bytebuddy.matcher.ElementMatchers.isDeclaredBy;
 import static net.bytebuddy.matcher.ElementMatchers.nameStartsWith;
 import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
 import dev.pitot.events.Spans;
+import java.io.IOException;
 import java.util.List;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
@@ -23,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * thread, where it ends before the application's callback is called.
  */
 final class OkHttp implements Library {
+    private static final String TRANSMITTER = "okhttp3.internal.connection.Transmitter";
+
     @Override
     public List<Point> points() {
         return List.of(
@@ -36,6 +41,16 @@ final class OkHttp implements Library {
                         "dev.pitot.agent.instrument.OkHttp$OnResponse",
                         // Kotlin adds the module to the names of internal methods.
                         nameStartsWith("getResponseWithInterceptorChain").and(takesNoArguments())),
+                new Point(
+                        "dev.pitot.agent.instrument.OkHttp$OnOver",
+                        nameStartsWith("noMoreExchanges")
+                                .<MethodDescription>and(takesArguments(IOException.class))
+                                .and(not(isDeclaredBy(named(TRANSMITTER))))),
+                new Point(
+                        "dev.pitot.agent.instrument.OkHttp$OnTransmitterOver",
+                        named("noMoreExchanges")
+                                .<MethodDescription>and(takesArguments(IOException.class))
+                                .and(isDeclaredBy(named(TRANSMITTER)))),
                 new Point(
                         "dev.pitot.agent.instrument.OkHttp$OnProceed",
                         named("proceed")
@@ -51,7 +66,7 @@ final class OkHttp implements Library {
         static @Nullable Object enter(@Advice.This Call call) {
             Request request = call.request();
             HttpUrl url = request.url();
-            int port = url.port() == HttpUrl.defaultPort(url.scheme()) ? -1 : url.port();
+            int port = Spans.port(url.scheme(), url.port());
             return Spans.beginCall(request.method(), url.host(), port, url.encodedPath());
         }
 
@@ -78,7 +93,7 @@ final class OkHttp implements Library {
             }
             Request request = call.request();
             HttpUrl url = request.url();
-            int port = url.port() == HttpUrl.defaultPort(url.scheme()) ? -1 : url.port();
+            int port = Spans.port(url.scheme(), url.port());
             Object token = Spans.beginCall(request.method(), url.host(), port, url.encodedPath());
             if (token != null) {
                 // Now, as the answer may be there before this method returns.
@@ -113,6 +128,34 @@ final class OkHttp implements Library {
         }
     }
 
+    /** Inlined into RealCall of OkHttp 4 and 5: nothing more will come of a call, which the dispatcher may not have begun at all. */
+    static final class OnOver {
+        private OnOver() {}
+
+        @Advice.OnMethodExit(suppress = Throwable.class)
+        static void exit(@Advice.This Object call, @Advice.Return @Nullable IOException thrown) {
+            Object token = thrown == null ? null : Spans.kept(call);
+            if (token != null) {
+                Spans.completeCall(token, 0, thrown);
+            }
+        }
+    }
+
+    /** The same in OkHttp 3.14, where a call has this for it. */
+    static final class OnTransmitterOver {
+        private OnTransmitterOver() {}
+
+        @Advice.OnMethodExit(suppress = Throwable.class)
+        static void exit(
+                @Advice.FieldValue(value = "call", typing = Assigner.Typing.DYNAMIC) Object call,
+                @Advice.Return @Nullable IOException thrown) {
+            Object token = thrown == null ? null : Spans.kept(call);
+            if (token != null) {
+                Spans.completeCall(token, 0, thrown);
+            }
+        }
+    }
+
     /**
      * Inlined into the chain of interceptors. Behind the one that completes the headers comes the cache: a request that goes there is
      * the one for the network, which the client made for itself.
@@ -129,9 +172,15 @@ final class OkHttp implements Library {
             if (index < interceptors.size()
                     && "okhttp3.internal.cache.CacheInterceptor"
                             .equals(interceptors.get(index).getClass().getName())) {
-                String trace = Spans.traceparent(Spans.kept(chain.call()));
+                Object call = Spans.kept(chain.call());
+                String trace = Spans.traceparent(call);
                 if (trace != null && request.header("traceparent") == null) {
-                    request = request.newBuilder().header("traceparent", trace).build();
+                    Request.Builder builder = request.newBuilder().header("traceparent", trace);
+                    String state = Spans.tracestate(call);
+                    if (state != null && request.header("tracestate") == null) {
+                        builder = builder.header("tracestate", state);
+                    }
+                    request = builder.build();
                 }
             }
         }

@@ -37,6 +37,10 @@ final class Span {
     /** As it came in, or null. */
     volatile @Nullable String traceparent;
 
+    /** The same; set before it. */
+    @Nullable
+    String tracestate;
+
     /** Of a framework, which goes before the server's. */
     volatile @Nullable String route;
 

@@ -168,8 +168,9 @@ public final class SpanRecorder extends Spans.Recorder {
     }
 
     @Override
-    protected void trace(Object request, @Nullable String traceparent) {
-        if (request instanceof Span span && traceparent != null && TraceParent.isValid(traceparent)) {
+    protected void trace(Object request, String traceparent, @Nullable List<String> tracestate) {
+        if (request instanceof Span span && TraceParent.isValid(traceparent)) {
+            span.tracestate = TraceState.of(tracestate);
             span.traceparent = traceparent;
         }
     }
@@ -631,9 +632,7 @@ public final class SpanRecorder extends Spans.Recorder {
         if (frame == null) {
             return null;
         }
-        String name = host == null ? "(unknown)" : host;
-        Call call = new Call(
-                targets.find(port < 0 ? name : name + ":" + port), thread.live(), frame.id, parentId(thread.top()));
+        Call call = new Call(targets.find(Target.of(host, port)), thread.live(), frame.id, parentId(thread.top()));
         call.event.method = Endpoints.method(method);
         call.event.route = RouteTemplate.of(path);
         open(thread, frame, call);
@@ -667,14 +666,22 @@ public final class SpanRecorder extends Spans.Recorder {
 
     @Override
     protected @Nullable String traceparent(@Nullable Object token) {
-        Span request = null;
-        if (token instanceof Call call) {
-            request = call.request;
-        } else {
-            SpanThread thread = threads.peek();
-            request = thread == null ? null : thread.live();
-        }
+        Span request = requestOf(token);
         return request == null ? null : request.traceparent;
+    }
+
+    @Override
+    protected @Nullable String tracestate(@Nullable Object token) {
+        Span request = requestOf(token);
+        return request == null ? null : request.tracestate;
+    }
+
+    private @Nullable Span requestOf(@Nullable Object token) {
+        if (token instanceof Call call) {
+            return call.request;
+        }
+        SpanThread thread = threads.peek();
+        return thread == null ? null : thread.live();
     }
 
     @Override
@@ -876,7 +883,7 @@ public final class SpanRecorder extends Spans.Recorder {
     @Override
     protected long beginWaiting() {
         SpanThread thread = threads.peek();
-        if (thread == null || thread.waiting || thread.top() == null) {
+        if (thread == null || thread.waiting || thread.top() == null || thread.meter.isReading()) {
             return 0;
         }
         thread.pausesBefore = thread.meter.pauses();

@@ -233,4 +233,9 @@ class ThreadMeter {
     long pauses() {
         return pauses.total();
     }
+
+    /** Whether the thread waits for what is read here, and not for what it does. */
+    boolean isReading() {
+        return runQueue != null && runQueue.isReading();
+    }
 }

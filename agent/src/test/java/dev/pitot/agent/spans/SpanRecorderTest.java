@@ -194,7 +194,7 @@ class SpanRecorderTest {
         assertThat(recorder.traceparent(null)).isNull();
         Object request = recorder.beginRequest();
         assertThat(recorder.traceparent(null)).isNull();
-        recorder.trace(request, trace);
+        recorder.trace(request, trace, null);
         Object call = recorder.beginCall("GET", "shop", -1, "/");
         assertThat(recorder.traceparent(null)).isEqualTo(trace);
         recorder.endCall(call, 0, true, null);

@@ -367,11 +367,21 @@ class SpansTest {
     }
 
     @Test
+    void aPortIsNamedUnlessItIsThatOfTheScheme() {
+        assertThat(Spans.port("http", 80)).isEqualTo(-1);
+        assertThat(Spans.port("HTTPS", 443)).isEqualTo(-1);
+        assertThat(Spans.port("https", 80)).isEqualTo(80);
+        assertThat(Spans.port("http", 443)).isEqualTo(443);
+        assertThat(Spans.port(null, -1)).isEqualTo(-1);
+    }
+
+    @Test
     void aTraceIsTakenFromTheHeaderAndPassedOnUnchanged() throws Exception {
         Object request = Spans.beginRequest();
-        Spans.trace(request, TRACE);
+        Spans.trace(request, TRACE, List.of("congo=1"));
         Object call = Spans.beginCall("GET", "localhost", 8080, "/orders/1");
         assertThat(Spans.traceparent(call)).isEqualTo(TRACE);
+        assertThat(Spans.tracestate(call)).isEqualTo("congo=1");
         assertThat(Spans.beginCall("GET", "the same", 1, "/")).isNull();
         Spans.endCall(call, 200, false, null);
         end(request, false);
@@ -383,10 +393,11 @@ class SpansTest {
                 "ff" + TRACE.substring(2),
                 TRACE + "x",
                 "00-00000000000000000000000000000000-b7ad6b7169203331-01")) {
-            Spans.trace(alone, bad);
+            Spans.trace(alone, bad, List.of("congo=1"));
         }
         Object other = Spans.beginCall("GET", "localhost", -1, "/");
         assertThat(Spans.traceparent(other)).isNull();
+        assertThat(Spans.tracestate(other)).as("without the one it belongs to").isNull();
         Spans.endCall(other, 500, false, null);
         end(alone, false);
         List<RecordedEvent> events = recorded();

@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import okhttp3.Call;
 import okhttp3.Callback;
+import okhttp3.Dispatcher;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.RequestBody;
@@ -139,6 +140,8 @@ public final class ClientsTarget {
                                 null,
                                 false);
                     case "post" -> new Case("POST", here + "/back/echo/4711", null, "some text", false);
+                    case "unwritten" -> new Case("GET", here + "/back/unwritten", null, null, false);
+                    case "rejected" -> new Case("GET", here + "/back/rejected", null, null, false);
                     case "error" -> new Case("GET", here + "/back/error", null, null, false);
                     case "missing" -> new Case("GET", here + "/back/missing", null, null, false);
                     case "moved" -> new Case("GET", here + "/back/moved", null, null, false);
@@ -165,7 +168,11 @@ public final class ClientsTarget {
             case "/back/echo/4711" -> {
                 List<String> trace = exchange.getRequestHeaders().get("traceparent");
                 String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-                answer(exchange, 200, exchange.getRequestMethod() + " traceparent=" + trace + " " + body);
+                List<String> state = exchange.getRequestHeaders().get("tracestate");
+                answer(
+                        exchange,
+                        200,
+                        exchange.getRequestMethod() + " traceparent=" + trace + " tracestate=" + state + " " + body);
             }
             case "/back/error" -> answer(exchange, 500, "broken");
             case "/back/moved" -> {
@@ -255,10 +262,15 @@ public final class ClientsTarget {
         }
         if (call.body() != null) {
             connection.setDoOutput(true);
-            connection.connect();
+            if (!call.url().endsWith("refused")) {
+                connection.connect();
+            }
             try (OutputStream out = connection.getOutputStream()) {
                 out.write(call.body().getBytes(StandardCharsets.UTF_8));
             }
+        }
+        if (call.url().endsWith("unwritten")) {
+            return "" + connection.getOutputStream(); // It refuses, as no output was announced.
         }
         int status = connection.getResponseCode();
         connection.getHeaderField("Date");
@@ -360,6 +372,14 @@ public final class ClientsTarget {
                         call.body() == null ? null : RequestBody.create(MediaType.parse("text/plain"), call.body()));
         if (call.own() != null) {
             builder.header("Traceparent", call.own());
+        }
+        if (call.url().endsWith("rejected")) {
+            ExecutorService ended = Executors.newSingleThreadExecutor();
+            ended.shutdown();
+            return OK_HTTP.newBuilder()
+                    .dispatcher(new Dispatcher(ended))
+                    .build()
+                    .newCall(builder.build());
         }
         OkHttpClient client = call.url().endsWith("never") && !call.cancel()
                 ? OK_HTTP.newBuilder()
