@@ -107,6 +107,10 @@ public final class Agent {
             }
             return false;
         }
+        String shown = config.shown().said();
+        if (shown != null && !attached) {
+            err.println("[pitot] " + shown + ".");
+        }
         tell("starting");
         BootstrapClasses classes = BootstrapClasses.defineBridge(instrumentation, jar);
         StatusBoard status = new StatusBoard();

@@ -116,8 +116,14 @@ class StartIT {
         // Not even root can create a folder there.
         Path unwritable = Path.of("/proc");
         assumeTrue(Files.isDirectory(unwritable), "needs Linux");
-        try (Target target = new Target(jdk, unwritable, List.of(Target.flag("")))) {
-            await().atMost(SOON).until(() -> !target.err().isEmpty());
+        String shown = "http.query=true,http.headers=X-Tenant,accept";
+        try (Target target = new Target(jdk, unwritable, List.of(Target.flag(shown)))) {
+            await().atMost(SOON)
+                    .until(() -> target.err().stream().anyMatch(line -> line.contains("could not be started")));
+            assertThat(target.err())
+                    .contains(
+                            "[pitot] single events carry query strings (http.query=true), the headers x-tenant, accept"
+                                    + " (http.headers).");
             assertThat(target.err().get(target.err().size() - 1))
                     .startsWith("[pitot] the flight recording could not be started (")
                     .endsWith("The application runs on without the agent.");

@@ -23,6 +23,14 @@ public final class HttpRequest extends SpanEvent {
     @Description("Route pattern, the path with identifiers replaced, 'unmatched' or 'other'; never a query string")
     public @Nullable String route;
 
+    @Label("Query")
+    @Description("Query string, secrets masked, with http.query=true; else empty")
+    public @Nullable String query;
+
+    @Label("Headers")
+    @Description("The headers that http.headers names, a line each, secrets masked; else empty")
+    public @Nullable String headers;
+
     @Label("Status")
     @Description("HTTP status code; 0 when there was none")
     public int status;

@@ -25,6 +25,10 @@ public final class Spans {
 
         protected abstract void trace(Object request, String traceparent, @Nullable List<String> tracestate);
 
+        protected abstract String @Nullable [] shown();
+
+        protected abstract void show(Object request, @Nullable String header, @Nullable String value);
+
         protected abstract void route(String pattern);
 
         protected abstract void endRequest(
@@ -138,6 +142,40 @@ public final class Spans {
         }
         try {
             r.trace(request, traceparent, tracestate);
+        } catch (Throwable unmeasured) {
+            // As above.
+        }
+    }
+
+    /**
+     * Which headers of requests are to be told by {@link #show}, as is the query string then.
+     *
+     * @return null, as a rule: what a client wrote is not to be looked at
+     */
+    public static String @Nullable [] shown() {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.shown();
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
+     * What a client wrote, for the request's own event and no other. On the thread that began it.
+     *
+     * @param header null for the query string
+     */
+    public static void show(Object request, @Nullable String header, @Nullable String value) {
+        Recorder r = recorder;
+        if (r == null || value == null) {
+            return;
+        }
+        try {
+            r.show(request, header, value);
         } catch (Throwable unmeasured) {
             // As above.
         }

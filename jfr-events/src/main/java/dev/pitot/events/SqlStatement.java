@@ -22,6 +22,10 @@ public final class SqlStatement extends SpanEvent {
     @Description("The text with its literals replaced by ?")
     public @Nullable String sql;
 
+    @Label("SQL with Literals")
+    @Description("The text as it was written, up to 4096 characters, with sql.literals=true; else empty")
+    public @Nullable String sqlWithLiterals;
+
     @Label("Batch Size")
     @Description("Statements in the batch; 0 when it was none")
     public long batchSize;

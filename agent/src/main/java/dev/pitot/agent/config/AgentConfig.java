@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param follow requests are followed to other threads
  * @param waits the JDK's blocking methods are instrumented, for the parts of a span's time
  * @param log log events at level ERROR are counted
+ * @param shown what single events carry of what clients wrote
  * @param budget what the agent may cost, as a part of the CPU time of the process or of one CPU, whichever is more; 1 and above: as much as it
  *     takes
  */
@@ -40,6 +41,7 @@ public record AgentConfig(
         boolean follow,
         boolean waits,
         boolean log,
+        ShownChoice shown,
         double budget) {
     /** Whether each CPU of the machine has an event of its own. */
     public enum Cores {

@@ -39,10 +39,14 @@ public final class ConfigSources {
         "http",
         "http.slow",
         "http.events",
+        "http.headers",
+        "http.mask",
+        "http.query",
         "http.routes",
         "sql",
         "sql.slow",
         "sql.events",
+        "sql.literals",
         "sql.statements",
         "calls",
         "calls.slow",
@@ -123,6 +127,11 @@ public final class ConfigSources {
                 continue;
             }
             int equals = part.indexOf('=');
+            String list = found.get(before);
+            if (equals < 0 && list != null && (before.equals("http.headers") || before.equals("http.mask"))) {
+                found.put(before, list + "," + part);
+                continue;
+            }
             String key = (equals < 0 ? part : part.substring(0, equals)).strip();
             before = "";
             if (key.isEmpty() && equals < 0) {
@@ -315,6 +324,7 @@ public final class ConfigSources {
                 false,
                 false,
                 false,
+                ShownChoice.NOTHING,
                 1);
     }
 
@@ -347,6 +357,7 @@ public final class ConfigSources {
                 flag("follow", true),
                 flag("waits", true),
                 flag("log", true),
+                shown(),
                 budget());
     }
 
@@ -356,6 +367,39 @@ public final class ConfigSources {
                 duration(kind + ".slow", slow, Duration.ZERO, Duration.ofHours(1), "0ms to 1h"),
                 number(kind + ".events", 100, 0, 100_000),
                 number(names, 500, 1, 10_000));
+    }
+
+    private ShownChoice shown() throws ConfigException {
+        List<String> headers = names("http.headers", ShownChoice.MOST_HEADERS);
+        List<String> masked =
+                settings.containsKey("http.mask") ? names("http.mask", ShownChoice.MOST_MASKED) : ShownChoice.MASKED;
+        return new ShownChoice(flag("http.query", false), headers, masked, flag("sql.literals", false));
+    }
+
+    /** Names in lower case, separated by commas or semicolons. */
+    private List<String> names(String key, int most) throws ConfigException {
+        List<String> names = new ArrayList<>();
+        Setting setting = settings.get(key);
+        if (setting != null) {
+            for (String part : setting.value.replace(';', ',').split(",")) {
+                String name = part.strip().toLowerCase(Locale.ROOT);
+                if (names.size() == most || name.isEmpty() || !isName(name)) {
+                    throw bad(key, "at most " + most + " names of letters, digits, dots, dashes and underscores");
+                }
+                names.add(name);
+            }
+        }
+        return names;
+    }
+
+    private static boolean isName(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_')) {
+                return false;
+            }
+        }
+        return text.length() <= 100;
     }
 
     /** A share, from a percentage or {@code none}. */

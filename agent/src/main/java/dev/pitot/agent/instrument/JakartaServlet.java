@@ -82,6 +82,13 @@ final class JakartaServlet implements Library {
                     if (traceparent != null) {
                         Spans.trace(token, traceparent, Collections.list(http.getHeaders("tracestate")));
                     }
+                    String[] shown = Spans.shown();
+                    if (shown != null) {
+                        Spans.show(token, null, http.getQueryString());
+                        for (int i = 0; i < shown.length; i++) {
+                            Spans.show(token, shown[i], http.getHeader(shown[i]));
+                        }
+                    }
                 } catch (Throwable withoutHeaders) {
                     // What was begun must be ended: nothing may keep the token from its return.
                 }

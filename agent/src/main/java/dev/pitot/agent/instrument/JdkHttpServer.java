@@ -47,6 +47,13 @@ final class JdkHttpServer implements Library {
                 try {
                     Headers headers = exchange.getRequestHeaders();
                     Spans.trace(token, headers.getFirst("traceparent"), headers.get("tracestate"));
+                    String[] shown = Spans.shown();
+                    if (shown != null) {
+                        Spans.show(token, null, exchange.getRequestURI().getRawQuery());
+                        for (int i = 0; i < shown.length; i++) {
+                            Spans.show(token, shown[i], headers.getFirst(shown[i]));
+                        }
+                    }
                 } catch (Throwable broken) {
                     // What was begun must be ended: nothing may keep the token from its return.
                 }

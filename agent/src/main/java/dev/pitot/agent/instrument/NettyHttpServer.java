@@ -98,6 +98,15 @@ final class NettyHttpServer implements Library {
                 request = connection.begin();
                 if (request != null) {
                     Spans.trace(request, traceparent, tracestate);
+                    String[] shown = Spans.shown();
+                    if (shown != null) {
+                        String target = read.uri();
+                        int query = target.indexOf('?');
+                        Spans.show(request, null, query < 0 ? null : target.substring(query + 1));
+                        for (int i = 0; i < shown.length; i++) {
+                            Spans.show(request, shown[i], read.headers().get(shown[i]));
+                        }
+                    }
                 }
             }
         }

@@ -56,6 +56,10 @@ final class Frame {
     @Nullable
     SqlStatement statement;
 
+    /** Of {@link Kind#STATEMENT}: with its literals, where events carry them. */
+    @Nullable
+    String text;
+
     @Nullable
     ConnectionWait wait;
 

@@ -41,6 +41,9 @@ final class Span {
     @Nullable
     String tracestate;
 
+    /** What its client wrote, where events carry that. */
+    volatile @Nullable Shown shown;
+
     /** Of a framework, which goes before the server's. */
     volatile @Nullable String route;
 

@@ -1,6 +1,7 @@
 package dev.pitot.agent.spans;
 
 import dev.pitot.agent.config.AgentConfig;
+import dev.pitot.agent.config.ShownChoice;
 import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.counters.RunQueue;
 import dev.pitot.agent.counters.ThreadCounters;
@@ -49,6 +50,12 @@ public final class SpanRecorder extends Spans.Recorder {
     private final Recent<Summary> prepared = new Recent<>();
     private final Carried<Summary> batches = new Carried<>();
     private final Recent<Object> kept = new Recent<>();
+    private final ShownChoice shown;
+    private final String @Nullable [] shownHeaders;
+    /** Of statements, as the program wrote them, and as long as these live; only where events carry them. */
+    private final Recent<String> texts = new Recent<>();
+
+    private static final int LONGEST_TEXT = 4096;
     /** What a virtual thread's counters are said to come from when it is not known what it cost; all of its values are N/A. */
     private static final String PARTIAL = "carrier switched: counters partial";
 
@@ -93,6 +100,9 @@ public final class SpanRecorder extends Spans.Recorder {
         statementEvents = new EventLimit(config.sql());
         waitEvents = new EventLimit(config.sql());
         callEvents = new EventLimit(config.calls());
+        shown = config.shown();
+        shownHeaders =
+                shown.query() || !shown.headers().isEmpty() ? shown.headers().toArray(new String[0]) : null;
         ownCost = OwnCost.none(places);
         since = System.nanoTime();
     }
@@ -172,6 +182,23 @@ public final class SpanRecorder extends Spans.Recorder {
         if (request instanceof Span span && TraceParent.isValid(traceparent)) {
             span.tracestate = TraceState.of(tracestate);
             span.traceparent = traceparent;
+        }
+    }
+
+    @Override
+    protected String @Nullable [] shown() {
+        return shownHeaders;
+    }
+
+    @Override
+    protected void show(Object request, @Nullable String header, @Nullable String value) {
+        if (request instanceof Span span && value != null && shownHeaders != null) {
+            Shown its = span.shown;
+            if (its == null) {
+                its = new Shown();
+            }
+            its.add(shown, header, value);
+            span.shown = its;
         }
     }
 
@@ -402,6 +429,10 @@ public final class SpanRecorder extends Spans.Recorder {
             event.httpCalls = done.extras[Done.CALLS];
             event.httpCallDuration = done.extras[Done.CALL_NANOS];
             event.loggedErrors = done.extras[Done.LOGGED_ERRORS];
+            Shown its = span.shown;
+            if (its != null) {
+                its.write(event, shown);
+            }
             String traceparent = span.traceparent;
             SpanFields.identify(event, span.id, TraceParent.parentId(traceparent), traceparent);
             SpanFields.write(event, done, span.error, further);
@@ -482,6 +513,7 @@ public final class SpanRecorder extends Spans.Recorder {
             if (open.summary == statements.unseen()) {
                 // A wrapper that nobody told its text has passed the call on to a statement that knows it.
                 open.summary = summaryOf(statement, sql);
+                open.text = textOf(statement, sql);
             }
             return null;
         }
@@ -492,6 +524,7 @@ public final class SpanRecorder extends Spans.Recorder {
         frame.kind = Frame.Kind.STATEMENT;
         frame.span = null;
         frame.summary = summaryOf(statement, sql);
+        frame.text = textOf(statement, sql);
         if (frame.statement == null) {
             frame.statement = new SqlStatement();
         }
@@ -512,6 +545,8 @@ public final class SpanRecorder extends Spans.Recorder {
         }
         Summary summary = frame.summary;
         SqlStatement event = frame.statement;
+        String text = frame.text;
+        frame.text = null;
         if (summary == null || event == null) {
             return;
         }
@@ -526,6 +561,8 @@ public final class SpanRecorder extends Spans.Recorder {
         if (event.isEnabled() && shed < Shedding.EVENTS && statementEvents.take(done)) {
             event.statement = summary.name;
             event.sql = summary.detail;
+            event.sqlWithLiterals =
+                    text == null || text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT);
             event.batchSize = batchSize;
             commit(event, frame.id, parentId(thread.top()), request, done, thrown);
         }
@@ -554,8 +591,18 @@ public final class SpanRecorder extends Spans.Recorder {
         return known == null ? statements.unseen() : known;
     }
 
+    private @Nullable String textOf(@Nullable Object statement, @Nullable String sql) {
+        if (!shown.literals()) {
+            return null;
+        }
+        return sql != null || statement == null ? sql : texts.get(statement);
+    }
+
     @Override
     protected void prepared(Object statement, String sql) {
+        if (shown.literals()) {
+            texts.put(statement, sql);
+        }
         Summary summary = statements.find(statement, sql);
         // A driver's methods call each other, and a pool may hand out the same statement again.
         if (prepared.get(statement) != summary) {
@@ -569,6 +616,9 @@ public final class SpanRecorder extends Spans.Recorder {
             batches.remove(statement);
         } else if (batches.get(statement) == null) {
             batches.put(statement, statements.find(statement, sql));
+            if (shown.literals()) {
+                texts.put(statement, sql);
+            }
         }
     }
 
@@ -1037,6 +1087,7 @@ public final class SpanRecorder extends Spans.Recorder {
         prepared.clear();
         batches.clear();
         kept.clear();
+        texts.clear();
     }
 
     /** Forgets threads that have ended; called once a second on the sampler thread. */

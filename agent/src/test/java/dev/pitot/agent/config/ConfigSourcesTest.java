@@ -43,7 +43,31 @@ class ConfigSourcesTest {
         assertThat(config.sql().slow()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.calls()).isEqualTo(config.http());
         assertThat(config.follow() && config.waits() && config.log()).isTrue();
+        assertThat(config.shown()).isEqualTo(ShownChoice.NOTHING);
         assertThat(config.budget()).isEqualTo(0.01);
+    }
+
+    @Test
+    void whatClientsWroteIsShownOnlyIfItIsAskedFor() throws ConfigException {
+        ShownChoice nothing = of("service=x").shown();
+        assertThat(nothing.query() || nothing.literals()).isFalse();
+        assertThat(nothing.headers()).isEmpty();
+        assertThat(nothing.said()).isNull();
+        ShownChoice all = of("http.headers=X-Tenant,accept,http.mask=pass;tok,http.query=true,sql.literals=true")
+                .shown();
+        assertThat(all.query() && all.literals()).isTrue();
+        assertThat(all.headers()).containsExactly("x-tenant", "accept");
+        assertThat(all.masked()).containsExactly("pass", "tok");
+        assertThat(all.said())
+                .isEqualTo("single events carry query strings (http.query=true), the headers x-tenant, accept"
+                        + " (http.headers), literals of SQL statements (sql.literals=true)");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"http.headers=", "http.headers=a b", "http.headers=a:b", "http.mask=a;;b", "http.query=yes"})
+    void whatIsNoNameOfAHeaderIsRefused(String given) {
+        assertThatThrownBy(() -> of(given)).isInstanceOf(ConfigException.class);
     }
 
     @ParameterizedTest

@@ -65,6 +65,7 @@ class ClientsIT {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + target.port + path));
         if (traceparent != null) {
             request.header("traceparent", traceparent).header("tracestate", STATE);
+            request.header("authorization", "Basic c2VjcmV0");
         }
         return target.client
                 .send(request.build(), HttpResponse.BodyHandlers.ofString())
@@ -113,7 +114,7 @@ class ClientsIT {
         // On the older one the agent reads what it needs of the kernel as a program without native code does.
         String arguments = "calls.slow=10000ms,calls.events=100000,http.events=100000";
         if (jdk.version() < 21) {
-            arguments += ",counters=none";
+            arguments += ",counters=none,http.query=true,http.headers=traceparent+Authorization+x-none";
         }
         try (TargetJvm target = start(jdk, folder, arguments)) {
             Map<String, String> answers = callAll(target, null);
@@ -186,6 +187,7 @@ class ClientsIT {
                     .isEqualTo(
                             calls.stream().filter(e -> e.getBoolean("failed")).count());
 
+            checkShown(requests.get("/call/url/own"), jdk.version() < 21);
             checkLogs(result, requests);
             assertThat(result.status("calls").getString("state")).isEqualTo("on");
             assertThat(result.status("log").getString("state")).isEqualTo("on");
@@ -233,6 +235,13 @@ class ClientsIT {
         if (isAsync(client) && each.equals("timeout")) {
             assertThat(call.getDuration("timeHandoff").toMillis()).as(path).isGreaterThanOrEqualTo(100);
         }
+    }
+
+    private static void checkShown(List<RecordedEvent> requests, boolean asked) {
+        assertThat(requests).extracting(e -> e.getString("query")).containsOnly(asked ? OWN : null);
+        assertThat(requests)
+                .extracting(e -> e.getString("headers"))
+                .containsExactlyInAnyOrder(null, asked ? "traceparent: " + CAME_IN + "\nauthorization: ***" : null);
     }
 
     private static void checkLogs(TargetJvm.Result result, Map<String, List<RecordedEvent>> requests) {

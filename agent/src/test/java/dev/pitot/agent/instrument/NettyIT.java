@@ -64,7 +64,7 @@ class NettyIT {
                 folder,
                 classPath(server),
                 "dev.pitot.agent.target.NettyTarget",
-                "http.slow=10000ms,http.events=100000",
+                "http.slow=10000ms,http.events=100000,http.query=true,http.headers=user-agent",
                 "-Dsplit=" + split)) {
             for (int i = 0; i < 20; i++) {
                 assertThat(target.get("/hello?secret=" + i)).isEqualTo(200);
@@ -126,6 +126,10 @@ class NettyIT {
                     .isEqualTo(20);
             assertThat(sum(summaries, "/later", "async")).isEqualTo(20);
             List<RecordedEvent> requests = result.of("pitot.HttpRequest");
+            assertThat(requests)
+                    .filteredOn(e -> e.getString("route").equals("/hello"))
+                    .allSatisfy(e -> assertThat(e.getString("query")).isEqualTo("secret=***"))
+                    .allSatisfy(e -> assertThat(e.getString("headers")).startsWith("user-agent: Java-http-client"));
             Map<String, Integer> statuses = Map.of("/broken", 500, "/upgrade", 101, "/cut", 0);
             assertThat(requests).allSatisfy(e -> assertThat(e.getInt("status"))
                     .as(e.getString("route"))

@@ -20,7 +20,7 @@ class ServletContainersIT {
     @TempDir
     Path folder;
 
-    private TargetJvm start(String server, String... flags) throws Exception {
+    private TargetJvm start(String server, boolean filter) throws Exception {
         String libraries =
                 server.equals("Jetty") ? "jetty|slf4j|servlet-api" : "undertow|xnio|jboss|wildfly|servlet-api|smallrye";
         String path = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
@@ -34,8 +34,8 @@ class ServletContainersIT {
                 folder,
                 TargetJvm.codeSource("dev.pitot.agent.target.TargetJvm") + File.pathSeparator + path,
                 main,
-                "http.slow=10000ms,http.events=100000",
-                flags);
+                "http.slow=10000ms,http.events=100000" + (filter ? ",http.query=true,http.headers=user-agent" : ""),
+                "-Dfilter=" + filter);
     }
 
     /** The ways of {@code AsyncPage}, and what they are answered with. */
@@ -84,9 +84,9 @@ class ServletContainersIT {
     @ParameterizedTest
     @CsvSource({"Jetty, true", "Jetty, false", "Undertow, true"})
     void everyRequestIsCountedOnceWhateverAnswersIt(String server, boolean filter) throws Exception {
-        try (TargetJvm target = start(server, "-Dfilter=" + filter)) {
+        try (TargetJvm target = start(server, filter)) {
             for (int i = 0; i < 10; i++) {
-                assertThat(target.get("/shop/hello")).isEqualTo(200);
+                assertThat(target.get("/shop/hello?page=" + i)).isEqualTo(200);
                 assertThat(target.get("/shop/forward")).isEqualTo(200);
                 assertThat(target.get("/shop/generic")).isEqualTo(200);
                 if (filter) {
@@ -100,6 +100,12 @@ class ServletContainersIT {
             for (String route : List.of("/shop/hello", "/shop/forward", "/shop/generic")) {
                 assertThat(sum(summaries, route, "count")).as(route).isEqualTo(10);
             }
+            assertThat(result.of("pitot.HttpRequest"))
+                    .filteredOn(e -> e.getString("route").equals("/shop/hello"))
+                    .allSatisfy(e -> assertThat(e.getString("query"))
+                            .matches(page -> filter ? page.startsWith("page=") : page == null))
+                    .allSatisfy(e -> assertThat(e.getString("headers"))
+                            .matches(line -> filter ? line.startsWith("user-agent: ") : line == null));
             assertThat(sum(summaries, "unmatched", "count")).isEqualTo(filter ? 10 : 0);
             assertThat(summaries.stream().mapToLong(e -> e.getLong("count")).sum())
                     .isEqualTo((filter ? 40 : 30) + async);

@@ -8,6 +8,7 @@ import dev.pitot.agent.config.ConfigException;
 import dev.pitot.agent.config.ConfigSources;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -32,6 +33,47 @@ class SpanRecorderTest {
             recorder.emitSummaries();
         }
         return RecordingFile.readAllEvents(file);
+    }
+
+    @Test
+    void whatWasWrittenIsInSingleEventsIfItIsAskedForAndInNoSummary() throws Exception {
+        Path file = folder.resolve("shown.jfr");
+        String sql = "select * from users where name = 'alice'";
+        Object prepared = new Object();
+        try (Recording recording = new Recording()) {
+            recording.setDestination(file);
+            recording.start();
+            for (String keys : List.of("log=true", "sql.literals=true,http.query=true,http.headers=x-tenant")) {
+                SpanRecorder recorder = recorder(keys);
+                assertThat(recorder.shown() == null).isEqualTo(keys.equals("log=true"));
+                Object request = recorder.beginRequest();
+                recorder.show(request, null, "name=alice&token=x");
+                recorder.show(request, "x-tenant", "alice");
+                recorder.endStatement(recorder.beginStatement(null, sql), 0, null);
+                recorder.prepared(prepared, sql + " -- " + "x".repeat(5000));
+                recorder.endStatement(recorder.beginStatement(prepared, null), 0, null);
+                recorder.endRequest(request, "GET", "/" + keys.length(), "/x", 200, false, null);
+                recorder.emitSummaries();
+            }
+        }
+        List<RecordedEvent> events = RecordingFile.readAllEvents(file).stream()
+                .sorted(Comparator.comparing(RecordedEvent::getStartTime))
+                .toList();
+        assertThat(of(events, "pitot.HttpRequest"))
+                .extracting(e -> e.getString("query") + " " + e.getString("headers"))
+                .containsExactly("null null", "name=alice&token=*** x-tenant: alice");
+        List<RecordedEvent> statements = of(events, "pitot.SqlStatement");
+        assertThat(statements.subList(0, 2))
+                .allSatisfy(e -> assertThat(e.getString("sqlWithLiterals")).isNull());
+        assertThat(statements.get(2).getString("sqlWithLiterals")).isEqualTo(sql);
+        assertThat(statements.get(3).getString("sqlWithLiterals"))
+                .startsWith(sql)
+                .hasSize(4096);
+        assertThat(statements)
+                .allSatisfy(e -> assertThat(e.getString("sql")).isEqualTo("select * from users where name = ?"));
+        assertThat(events.stream().filter(e -> e.getEventType().getName().endsWith("Summary")))
+                .isNotEmpty()
+                .allSatisfy(e -> assertThat(e.toString()).doesNotContain("alice"));
     }
 
     static SpanRecorder recorder(String arguments) throws ConfigException {
