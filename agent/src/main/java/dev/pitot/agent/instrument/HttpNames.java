@@ -29,13 +29,16 @@ final class HttpNames implements Names {
             case "com/sun/net/httpserver/Filter$Chain",
                     "sun/net/httpserver/ExchangeImpl",
                     "sun/net/httpserver/PlaceholderOutputStream" -> "JdkHttpServer";
-            case "io/netty/channel/AbstractChannelHandlerContext", "io/netty/handler/codec/http/HttpObjectEncoder" ->
-                "NettyHttpServer";
+            case "io/netty/channel/AbstractChannelHandlerContext",
+                    "io/netty/handler/codec/http/HttpObjectEncoder",
+                    "io/netty/handler/codec/http2/Http2StreamFrameToHttpObjectCodec" -> "NettyHttpServer";
             // These name the route of a request that one of the above began.
             case "org/springframework/web/reactive/DispatcherHandler" -> "SpringWebFlux";
             case "io/javalin/http/servlet/JavalinServletContext" -> "Javalin";
             case "io/micronaut/http/BasicHttpAttributes" -> "Micronaut";
             case "io/vertx/ext/web/impl/RouteState" -> "VertxWeb";
+            case "org/jboss/resteasy/core/ResourceMethodInvoker", "org/jboss/resteasy/core/ResourceLocatorInvoker" ->
+                "RestEasy";
             case "org/glassfish/jersey/server/internal/routing/UriRoutingContext" -> "Jersey";
             default -> null;
         };
