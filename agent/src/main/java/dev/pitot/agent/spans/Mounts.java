@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which virtual threads have open spans, and what is kept of the carriers. Thread-safe. Carriers look things up without a lock and
- * add only themselves; virtual threads change the maps only while they are pinned, so that none is ever unmounted with a lock that a
- * carrier waits for.
+ * add only themselves. Virtual threads add and remove only themselves: they may have to wait for the lock of a bin, but within it there is nothing
+ * to wait for, so that none is ever unmounted with it.
  */
 final class Mounts {
     private final ConcurrentHashMap<Key, VirtualMeter> open = new ConcurrentHashMap<>();
@@ -154,6 +154,7 @@ final class Mounts {
         open.remove(new Key(thread));
     }
 
+    /** Adds nothing to the thread: whatever waits in the JDK asks for it, most often on threads without a span. */
     @Nullable
     VirtualMeter openOn(Object thread) {
         return open.isEmpty() ? null : open.get(new Key(thread));

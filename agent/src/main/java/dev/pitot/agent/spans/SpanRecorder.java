@@ -381,6 +381,9 @@ public final class SpanRecorder extends Spans.Recorder {
         thread.request = frame.before;
         frame.span = null;
         frame.before = null;
+        if (thread.top() == null) {
+            thread.meter.rest();
+        }
         return null;
     }
 

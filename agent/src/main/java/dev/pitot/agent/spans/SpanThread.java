@@ -60,6 +60,7 @@ final class SpanThread {
             abandon(depth);
         }
         request = null;
+        meter.rest();
     }
 
     /** The innermost frame, or null. */

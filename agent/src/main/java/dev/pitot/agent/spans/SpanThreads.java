@@ -111,10 +111,26 @@ final class SpanThreads {
         }
     }
 
-    /** What is kept of this thread, if anything is: opens nothing, and may be called wherever the JDK waits. */
+    /**
+     * What is kept of this thread, if anything is; of a virtual one only while a span is open on it. Opens nothing, and may be called wherever the
+     * JDK waits.
+     */
     @Nullable
     SpanThread peek() {
+        Thread thread = Thread.currentThread();
+        if (isVirtual(thread)) {
+            VirtualMeter open = mounts.openOn(thread); // A thread-local would have an entry by being asked for.
+            return open == null ? null : open.owner;
+        }
         return byLocal.get();
+    }
+
+    private static boolean isVirtual(Thread thread) {
+        try {
+            return IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
     }
 
     SpanThread ofThisThread() {
@@ -129,15 +145,12 @@ final class SpanThreads {
 
     private SpanThread make() {
         Thread thread = Thread.currentThread();
-        boolean virtual;
-        try {
-            virtual = IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
-        } catch (Throwable impossible) {
-            throw new AssertionError(impossible);
-        }
-        if (virtual) {
+        if (isVirtual(thread)) {
             mounts.wanted();
-            return new SpanThread(newVirtualMeter(thread, false), true);
+            VirtualMeter meter = newVirtualMeter(thread, false);
+            SpanThread made = new SpanThread(meter, true);
+            meter.owner = made;
+            return made;
         }
         Key key = new Key(thread);
         SpanThread known = byThread.get(key);
@@ -169,11 +182,15 @@ final class SpanThreads {
     /** Goes once through what carriers will call, so that they have nothing to load. */
     void rehearseMounts() {
         Thread self = Thread.currentThread();
-        VirtualMeter meter = newVirtualMeter(self, true);
-        mounts.add(self, meter);
         mounted(self);
+        VirtualMeter meter = newVirtualMeter(self, true);
+        ThreadMeter.Mark mark = meter.newMark();
+        meter.mark(mark, true);
         unmounted(self);
-        mounts.remove(self);
+        mounted(self);
+        meter.since(mark, new Cost(places()), new Split());
+        unmounted(self);
+        meter.rest();
         Carrier carrier = mounts.carrier(self);
         if (carrier != null) {
             mounts.costs(OwnCost.of(carrier.meter));

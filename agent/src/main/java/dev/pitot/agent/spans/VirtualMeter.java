@@ -12,10 +12,18 @@ final class VirtualMeter extends ThreadMeter {
     private final Mounts mounts;
     private final boolean trial;
     /** Up to the last unmount, since the outermost span began. */
-    private final Cost sofar;
+    final Cost sofar;
 
     private final Cost now;
+    /** What else is kept of the thread; null in a trial. */
+    @Nullable
+    SpanThread owner;
+
+    /** Whether it is among those of {@link Mounts}: from the outermost span's begin to its end. */
+    private boolean listed;
+    /** Whether {@link #sofar} is that span's. */
     private boolean open;
+
     private boolean counted;
     private long times;
     /** Since its {@code base}; null when that is not known. */
@@ -38,6 +46,10 @@ final class VirtualMeter extends ThreadMeter {
 
     @Override
     void mark(Mark mark, boolean counted) {
+        if (!listed) {
+            mounts.add(thread, this);
+            listed = true; // Last, as it may fail.
+        }
         Cost cost = mark.sofar;
         if (cost != null) {
             cost.unknown();
@@ -85,16 +97,19 @@ final class VirtualMeter extends ThreadMeter {
     }
 
     private void begin(boolean counted) {
-        this.counted = counted;
         Carrier here = mounts.here();
-        if (here == null || mounts.isShed()) {
-            return; // Nothing of it is known, and the next span may fare better.
-        }
+        if (here != null && !mounts.isShed()) {
+            begin(here, counted);
+        } // Else nothing of it is known, and the next span may fare better.
+    }
+
+    /** The outermost span has begun, on this carrier. */
+    void begin(Carrier here, boolean counted) {
+        this.counted = counted;
         sofar.clear();
         here.meter.mark(here.base, counted);
         carrier = here;
         open = true;
-        mounts.add(thread, this);
     }
 
     private void read(Cost cost) {
@@ -109,21 +124,22 @@ final class VirtualMeter extends ThreadMeter {
 
     @Override
     void rest() {
-        if (open) {
+        if (listed) {
+            mounts.remove(thread);
+            listed = false;
             open = false;
             carrier = null;
-            if (mounts.pin()) {
-                try {
-                    mounts.remove(thread);
-                } finally {
-                    mounts.unpin();
-                }
-            }
         }
     }
 
     /** On the carrier. */
     void mounted(Carrier on) {
+        if (!open) {
+            return;
+        }
+        if (carrier != null) {
+            sofar.unknown(); // Nobody has told that it was let go, for want of stack.
+        }
         carrier = null;
         if (mounts.isShed()) {
             return;
@@ -136,6 +152,9 @@ final class VirtualMeter extends ThreadMeter {
 
     /** On the carrier. */
     void unmounted() {
+        if (!open) {
+            return;
+        }
         Carrier from = carrier;
         carrier = null;
         if (from == null || mounts.isShed()) {
