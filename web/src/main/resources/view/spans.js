@@ -99,7 +99,7 @@ export function hideAbsent(table, rows, status, others = []) {
   }
   const measured = [...named(MEASURED), ...(timeless ? ['where the time goes'] : [])];
   if (measured.length) {
-    const why = entry('thread counters')?.reason;
+    const why = (entry('thread counters') ?? entry('virtual threads'))?.reason;
     sentences.push(`Not shown: ${measured.join(', ')}, which could not be measured here.${why ? ' ' + sentence(why) : ''}`);
   }
   return sentences.join(' ');

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class AgentStatus extends Event {
     @Label("Part")
     @Description(
-            "recording, uplink, disk, secrets, http, sql, calls, follow, waits, log, budget, hardware counters, software counters, thread counters, host, host counters, or what failed: process counters, JVM memory, summaries, agent cost, agent status, every second")
+            "recording, uplink, disk, secrets, http, sql, calls, follow, waits, log, budget, hardware counters, software counters, thread counters, host, host counters, virtual threads, or what failed: process counters, JVM memory, summaries, agent cost, agent status, every second")
     public @Nullable String part;
 
     @Label("State")

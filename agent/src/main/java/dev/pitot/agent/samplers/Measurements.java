@@ -89,8 +89,9 @@ public final class Measurements {
         SpanRecorder measured = SpanRecorder.open(config, opened, instrumentation);
         samplers.add(new SpanSummarySampler(measured));
         samplers.add(new AgentCostSampler(processCounters, measured, config.budget(), status, stackTraces));
-        if (config.follow() && VirtualThreads.isKnown()) {
-            measured.onVirtualThreads(new VirtualThreads(measured, transformer, instrumentation, status)::inBackground);
+        if (Runtime.version().feature() >= 21) {
+            measured.onVirtualThreads(new VirtualThreadCosts(
+                    config.follow(), measured, transformer, instrumentation, status)::inBackground);
         }
         if (host != null) {
             samplers.add(host);

@@ -9,28 +9,30 @@ import java.lang.instrument.Instrumentation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Begins to measure virtual threads once the first of them has a span: a JVM without pays nothing. {@link #inBackground} may be
- * called by any thread, {@link #run} is that of a thread of its own.
+ * Begins to measure virtual threads once the first of them has a span, or says why that cannot be: a JVM without pays nothing.
+ * {@link #inBackground} may be called by any thread, {@link #run} is that of a thread of its own.
  */
-final class VirtualThreads implements Runnable {
+final class VirtualThreadCosts implements Runnable {
     /** Whose scheduler of virtual threads was tried; its methods are the JDK's own affair and may change. */
     private static final int KNOWN = 25;
 
+    private final boolean follow;
     private final SpanRecorder recorder;
     private final SpanTransformer transformer;
     private final Instrumentation instrumentation;
     private final StatusBoard status;
 
-    VirtualThreads(
-            SpanRecorder recorder, SpanTransformer transformer, Instrumentation instrumentation, StatusBoard status) {
+    VirtualThreadCosts(
+            boolean follow,
+            SpanRecorder recorder,
+            SpanTransformer transformer,
+            Instrumentation instrumentation,
+            StatusBoard status) {
+        this.follow = follow;
         this.recorder = recorder;
         this.transformer = transformer;
         this.instrumentation = instrumentation;
         this.status = status;
-    }
-
-    static boolean isKnown() {
-        return Runtime.version().feature() == KNOWN;
     }
 
     void inBackground() {
@@ -43,17 +45,33 @@ final class VirtualThreads implements Runnable {
 
     @Override
     public void run() {
+        status.set("virtual threads", found());
+    }
+
+    private Entry found() {
+        Entry cannot = whyNot(Runtime.version().feature(), follow);
+        if (cannot != null) {
+            return cannot;
+        }
         String wrong;
         try {
             wrong = tried();
         } catch (Throwable failed) {
             wrong = failed.getClass().getSimpleName() + ": " + failed.getMessage();
         }
-        status.set(
-                "virtual threads",
-                wrong == null
-                        ? Entry.ON
-                        : Entry.partial("It is not known what spans on virtual threads cost: " + wrong, "Report this"));
+        return wrong == null ? Entry.ON : unknown(wrong, "Report this");
+    }
+
+    /** Null when they can be measured. */
+    static @Nullable Entry whyNot(int jdk, boolean follow) {
+        if (jdk != KNOWN) {
+            return unknown("they are measured on JDK " + KNOWN + " alone, and this is " + jdk, "Run on JDK " + KNOWN);
+        }
+        return follow ? null : unknown("follow=false leaves alone what tells of their carriers", "Set follow=true");
+    }
+
+    private static Entry unknown(String why, String remedy) {
+        return Entry.partial("It is not known what spans on virtual threads cost: " + why, remedy);
     }
 
     private @Nullable String tried() throws Exception {
