@@ -969,11 +969,11 @@ public final class SpanRecorder extends Spans.Recorder {
     }
 
     /**
-     * Has this called when the first span begins on a virtual thread, by that thread: it may start a thread and do nothing more.
+     * From 21 on: has this called when the first span begins on a virtual thread, by that thread: it may start a thread and do nothing more.
      * What such spans cost is not known before {@link #tryVirtualThreads} said that it can be.
      */
     public void onVirtualThreads(Runnable first) {
-        threads.mounts.onFirst(first);
+        threads.mounts().onFirst(first);
     }
 
     /**
@@ -987,13 +987,13 @@ public final class SpanRecorder extends Spans.Recorder {
         for (int i = 1; i < TRIALS && wrong != null; i++) {
             wrong = Trial.run(threads); // What was measured first was also compiled first.
         }
-        threads.mounts.trust(wrong == null);
+        threads.mounts().trust(wrong == null);
         return wrong;
     }
 
     /** Whether threads can be told which carrier they are on; before anything is woven. */
     public boolean canFollowVirtualThreads(Instrumentation instrumentation) {
-        if (!threads.mounts.open(instrumentation)) {
+        if (!threads.mounts().open(instrumentation)) {
             return false;
         }
         threads.rehearseMounts();
@@ -1052,7 +1052,7 @@ public final class SpanRecorder extends Spans.Recorder {
                 event.commit();
             }
         }
-        inlineNanos += threads.mounts.inlineNanos(given < Shedding.COUNTERS_OF_REQUESTS);
+        inlineNanos += threads.inlineNanos(given < Shedding.COUNTERS_OF_REQUESTS);
         logged.emit();
     }
 
@@ -1079,7 +1079,7 @@ public final class SpanRecorder extends Spans.Recorder {
     /** Gives up so much from now on, see {@link Shedding}. Any thread. */
     public void shed(int level) {
         shed = level;
-        threads.mounts.shed(level >= Shedding.COUNTERS_OF_REQUESTS);
+        threads.shed(level >= Shedding.COUNTERS_OF_REQUESTS);
     }
 
     /** Holds nothing any more, and no thread from now on: nobody tidies up after this. Any thread. */

@@ -30,7 +30,9 @@ final class SpanThreads {
     private final RunQueue.@Nullable All runQueues;
     private final Pauses pauses;
     private final boolean waits;
-    final Mounts mounts = new Mounts();
+    /** Null before 21. */
+    private final @Nullable Mounts known = VERSION < 21 ? null : new Mounts();
+
     private final @Nullable ThreadMXBean bean;
 
     /** A thread as itself, whatever its class makes of {@code equals}. */
@@ -68,6 +70,14 @@ final class SpanThreads {
             bean.setThreadContentionMonitoringEnabled(true);
             monitoring = true;
         }
+    }
+
+    /** From 21 on. */
+    Mounts mounts() {
+        if (known == null) {
+            throw new IllegalStateException("there are no virtual threads");
+        }
+        return known;
     }
 
     /** Places of counters. */
@@ -119,8 +129,8 @@ final class SpanThreads {
     SpanThread peek() {
         Thread thread = Thread.currentThread();
         if (isVirtual(thread)) {
-            VirtualMeter open = mounts.openOn(thread); // A thread-local would have an entry by being asked for.
-            return open == null ? null : open.owner;
+            VirtualMeter open = mounts().openOn(thread); // A thread-local would have an entry by being asked for.
+            return open == null ? null : open.owner();
         }
         return byLocal.get();
     }
@@ -146,11 +156,8 @@ final class SpanThreads {
     private SpanThread make() {
         Thread thread = Thread.currentThread();
         if (isVirtual(thread)) {
-            mounts.wanted();
-            VirtualMeter meter = newVirtualMeter(thread, false);
-            SpanThread made = new SpanThread(meter, true);
-            meter.owner = made;
-            return made;
+            mounts().wanted();
+            return newVirtualMeter(thread, false).ofSpans();
         }
         Key key = new Key(thread);
         SpanThread known = byThread.get(key);
@@ -176,7 +183,7 @@ final class SpanThreads {
     }
 
     VirtualMeter newVirtualMeter(Thread thread, boolean trial) {
-        return new VirtualMeter(thread, mounts, places(), pauses, trial);
+        return new VirtualMeter(thread, mounts(), places(), pauses, trial);
     }
 
     /** Goes once through what carriers will call, so that they have nothing to load. */
@@ -191,24 +198,24 @@ final class SpanThreads {
         meter.since(mark, new Cost(places()), new Split());
         unmounted(self);
         meter.rest();
-        Carrier carrier = mounts.carrier(self);
+        Carrier carrier = mounts().carrier(self);
         if (carrier != null) {
-            mounts.costs(OwnCost.of(carrier.meter));
+            mounts().costs(OwnCost.of(carrier.meter));
         }
     }
 
     /** A virtual thread is about to be mounted on the calling thread. */
     void mounted(Object thread) {
         Thread self = Thread.currentThread();
-        Carrier carrier = mounts.carrier(self);
+        Carrier carrier = mounts().carrier(self);
         if (carrier == null) {
             if (forgotten) {
                 return;
             }
             carrier = new Carrier(newMeter(self, true));
-            mounts.add(self, carrier);
+            mounts().add(self, carrier);
         }
-        VirtualMeter meter = mounts.openOn(thread);
+        VirtualMeter meter = mounts().openOn(thread);
         if (meter != null) {
             meter.mounted(carrier);
         }
@@ -216,17 +223,31 @@ final class SpanThreads {
 
     /** It was unmounted, and nobody else can mount it yet. */
     void unmounted(Object thread) {
-        VirtualMeter meter = mounts.openOn(thread);
+        VirtualMeter meter = mounts().openOn(thread);
         if (meter != null) {
             meter.unmounted();
         }
+    }
+
+    /** Whether mounts are not measured for now. */
+    void shed(boolean given) {
+        if (known != null) {
+            known.shed(given);
+        }
+    }
+
+    /** CPU nanoseconds that measuring mounts took since the last call; the sampler's. */
+    long inlineNanos(boolean counted) {
+        return known == null ? 0 : known.inlineNanos(counted);
     }
 
     /** Holds no thread any more, and none from now on. Any thread. */
     void forget() {
         forgotten = true;
         byThread.clear();
-        mounts.forget();
+        if (known != null) {
+            known.forget();
+        }
         if (monitoring && bean != null) {
             monitoring = false;
             bean.setThreadContentionMonitoringEnabled(false);
@@ -236,6 +257,8 @@ final class SpanThreads {
     /** Forgets threads that have ended. */
     void tidy() {
         byThread.keySet().removeIf(Key::hasEnded);
-        mounts.tidy();
+        if (known != null) {
+            known.tidy();
+        }
     }
 }

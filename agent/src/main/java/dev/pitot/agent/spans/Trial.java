@@ -91,11 +91,11 @@ final class Trial {
 
     /** Spins without being unmounted; nanoseconds of its carrier's clock. */
     private long turn() {
-        if (!threads.mounts.pin()) {
+        if (!threads.mounts().pin()) {
             throw new IllegalStateException("they cannot be kept on their carrier");
         }
         try {
-            Carrier here = threads.mounts.here();
+            Carrier here = threads.mounts().here();
             if (here == null || here.meter.cpuTime() == Long.MIN_VALUE) {
                 throw new IllegalStateException("their carrier is not known");
             }
@@ -109,7 +109,7 @@ final class Trial {
             }
             return now - begun;
         } finally {
-            threads.mounts.unpin();
+            threads.mounts().unpin();
         }
     }
 }

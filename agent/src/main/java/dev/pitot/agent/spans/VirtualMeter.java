@@ -16,8 +16,7 @@ final class VirtualMeter extends ThreadMeter {
 
     private final Cost now;
     /** What else is kept of the thread; null in a trial. */
-    @Nullable
-    SpanThread owner;
+    private @Nullable SpanThread owner;
 
     /** Whether it is among those of {@link Mounts}: from the outermost span's begin to its end. */
     private boolean listed;
@@ -37,6 +36,18 @@ final class VirtualMeter extends ThreadMeter {
         this.trial = trial;
         this.sofar = new Cost(places);
         this.now = new Cost(places);
+    }
+
+    /** What is kept of the thread, from now on. */
+    SpanThread ofSpans() {
+        SpanThread made = new SpanThread(this, true);
+        owner = made;
+        return made;
+    }
+
+    @Nullable
+    SpanThread owner() {
+        return owner;
     }
 
     @Override
