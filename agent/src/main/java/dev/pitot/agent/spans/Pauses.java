@@ -10,28 +10,32 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * For how long the JVM has stopped all threads so far, for garbage collections and every other safepoint: HotSpot's counter
- * {@code sun.rt.safepointTime}, read where the JVM itself keeps it, which costs some nanoseconds. Any thread.
+ * For how long the JVM has stopped all threads so far, for garbage collections and every other safepoint: HotSpot's counters
+ * {@code sun.rt.safepointSyncTime}, from when it asks them to stop until the last one has, and {@code sun.rt.safepointTime}, from then
+ * on. A thread that stops early stands still in both, and the first is long where threads that are to stop wait for a CPU. Read where
+ * the JVM itself keeps them, which costs some nanoseconds. Any thread.
  */
 final class Pauses {
     private static final String PACKAGE = "jdk.internal.perf";
     private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
-    private static final Pauses UNKNOWN = new Pauses(ByteBuffer.allocateDirect(8), 0, 0);
+    private static final Pauses UNKNOWN = new Pauses(ByteBuffer.allocateDirect(8), 0, 0, 0);
 
     private final ByteBuffer memory;
-    private final int at;
+    private final int stopping;
+    private final int stopped;
     private final double nanosPerTick;
 
-    private Pauses(ByteBuffer memory, int at, double nanosPerTick) {
+    private Pauses(ByteBuffer memory, int stopping, int stopped, double nanosPerTick) {
         this.memory = memory;
-        this.at = at;
+        this.stopping = stopping;
+        this.stopped = stopped;
         this.nanosPerTick = nanosPerTick;
     }
 
     /** Nanoseconds; always 0 where the JVM keeps no such counter ({@code -XX:-UsePerfData}). */
     long total() {
-        return (long) ((long) LONG.get(memory, at) * nanosPerTick);
+        return (long) (((long) LONG.get(memory, stopping) + (long) LONG.get(memory, stopped)) * nanosPerTick);
     }
 
     static Pauses unknown() {
@@ -50,14 +54,21 @@ final class Pauses {
                     Map.of());
             Class<?> type = Class.forName(PACKAGE + ".Perf");
             Object perf = type.getMethod("getPerf").invoke(null);
-            ByteBuffer all = attach(type, perf);
-            all.order(ByteOrder.nativeOrder());
-            int time = find(all, "sun.rt.safepointTime");
-            int frequency = find(all, "sun.os.hrt.frequency");
-            return time < 0 || frequency < 0 ? UNKNOWN : new Pauses(all, time, 1e9 / (long) LONG.get(all, frequency));
+            return of(attach(type, perf));
         } catch (ReflectiveOperationException | RuntimeException | LinkageError refused) {
             return UNKNOWN;
         }
+    }
+
+    /** @param all of the JVM's counters, as it keeps them */
+    static Pauses of(ByteBuffer all) {
+        all.order(ByteOrder.nativeOrder());
+        int stopping = find(all, "sun.rt.safepointSyncTime");
+        int stopped = find(all, "sun.rt.safepointTime");
+        int frequency = find(all, "sun.os.hrt.frequency");
+        return stopping < 0 || stopped < 0 || frequency < 0
+                ? UNKNOWN
+                : new Pauses(all, stopping, stopped, 1e9 / (long) LONG.get(all, frequency));
     }
 
     /** To this JVM itself, whose number is 0; the method lost its mode in 24. */
