@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -83,15 +84,15 @@ final class ShopUnderAgent implements AutoCloseable {
     /** The requests so far by method and route, in the order in which they ended. */
     Map<String, List<RecordedEvent>> requests() throws IOException, InterruptedException {
         Map<String, List<RecordedEvent>> byEndpoint = new LinkedHashMap<>();
-        for (RecordedEvent event : events("pitot.HttpRequest")) {
+        for (RecordedEvent event : events(Set.of("pitot.HttpRequest"))) {
             String endpoint = event.getString("method") + " " + event.getString("route");
             byEndpoint.computeIfAbsent(endpoint, name -> new ArrayList<>()).add(event);
         }
         return byEndpoint;
     }
 
-    /** All events of one type so far, in the order in which they ended. */
-    private List<RecordedEvent> events(String type) throws IOException, InterruptedException {
+    /** All events of some types so far, in the order in which they ended. */
+    List<RecordedEvent> events(Set<String> types) throws IOException, InterruptedException {
         Path dump = folder.resolve("dump.bin");
         Process jcmd = new ProcessBuilder(
                         jdk.resolve("bin").resolve("jcmd").toString(),
@@ -109,7 +110,7 @@ final class ShopUnderAgent implements AutoCloseable {
         try (RecordingFile recording = new RecordingFile(dump)) {
             while (recording.hasMoreEvents()) {
                 RecordedEvent event = recording.readEvent();
-                if (event.getEventType().getName().equals(type)) {
+                if (types.contains(event.getEventType().getName())) {
                     events.add(event);
                 }
             }
