@@ -185,7 +185,7 @@ public abstract class SpanEvent extends Event {
     public long timeHandoff = Long.MIN_VALUE;
 
     @Label("Time: Unknown")
-    @Description("Part of the duration in which none of the others explains")
+    @Description("Part of the duration that none of the others explains")
     @Timespan(Timespan.NANOSECONDS)
     public long timeUnknown = Long.MIN_VALUE;
 }

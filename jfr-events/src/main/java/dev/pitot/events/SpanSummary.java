@@ -199,7 +199,7 @@ public abstract class SpanSummary extends Event {
     public long totalTimeHandoff;
 
     @Label("Total Time: Unknown")
-    @Description("Part of the total duration in which none of the others explains")
+    @Description("Part of the total duration that none of the others explains")
     @Timespan(Timespan.NANOSECONDS)
     public long totalTimeUnknown;
 }
