@@ -1,6 +1,6 @@
 import { h, setChildren } from './dom.js';
 import { percent } from './format.js';
-import { counterColumns, perRequest, spanColumns } from './spans.js';
+import { busy, counterColumns, perRequest, spanColumns } from './spans.js';
 
 export { hideAbsent } from './spans.js';
 
@@ -9,9 +9,12 @@ export const MADE = ['sqlStatements', 'httpCalls', 'loggedErrors'];
 
 /** @returns {import('./table.js').Column[]} */
 export function endpointColumns() {
+  const [perSecond, ...measured] = spanColumns({ of: 'request', rate: 'Req/s', slowest: 'request' });
   return [
     { key: 'route', label: 'Endpoint', value: row => row.route + row.method, draw: drawName },
-    ...spanColumns({ of: 'request', rate: 'Req/s', slowest: 'request' }),
+    perSecond,
+    busy('request'),
+    ...measured,
     perRequest('sqlStatements', 'SQL', 'SQL statements and batches per request'),
     perRequest('httpCalls', 'Calls', 'HTTP calls per request'),
     perRequest('loggedErrors', 'Logged', 'Log events at level ERROR per request'),

@@ -48,6 +48,9 @@ export function spanColumns({ of, rate: perSecond, slowest }) {
   ];
 }
 
+/** How much of the time one of them was under way: the order in which the tables within a request are at first. */
+export const busy = of => column('total', 'Busy', `How much of the time a ${of} was under way; above 100 % several at once`, value => percent(value / 1000), row => row.rate * (row.mean ?? 0));
+
 /** Counters, at the right end. */
 export const counterColumns = of => [
   column('ipc', 'IPC', 'Instructions per cycle', ratio, ipc),

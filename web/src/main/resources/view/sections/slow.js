@@ -1,6 +1,6 @@
 import { h, setAttribute, setChildren, setText } from '../dom.js';
 import { Fold } from '../fold.js';
-import { NONE, bytes, clock, count, known, millis, ratio, sentence } from '../format.js';
+import { NONE, bytes, clock, count, known, millis, ratio, sentence, short } from '../format.js';
 import { drawParts, inWords, legend, legendOf, partList, partsOf } from '../parts.js';
 
 /** What is asked for, ms: the last quarter of an hour. */
@@ -9,8 +9,11 @@ const WINDOW = 15 * 60_000;
 const EVERY = 10_000;
 const MOST = 20;
 const MOST_WITHIN = 200;
-/** ms; the second is what the agent calls slow unless it is told otherwise. */
-const THRESHOLDS = [100, 500, 1000, 5000];
+/** What the agent calls slow unless it is told otherwise, ms: of what took less it keeps only so many a second. */
+const SLOW = 500;
+const THRESHOLDS = [20, 100, SLOW, 1000, 5000];
+/** As many as this tell something; of a service with fewer slow requests the next lower threshold does, until one is chosen. */
+const ENOUGH = 5;
 
 const WITHIN = { 'pitot.SqlStatement': ['sql', 'SQL'], 'pitot.HttpCall': ['call', 'HTTP call'], 'pitot.ConnectionWait': ['pool', 'Pool'], 'pitot.HttpRequest': ['onCpu', 'Request'] };
 
@@ -19,7 +22,9 @@ export class Slow {
   /** @param {import('../jvm.js').JvmPage} page */
   constructor(page) {
     this.page = page;
-    this.least = 500;
+    this.least = SLOW;
+    /** Whether that was somebody's choice. */
+    this.chosen = false;
     /** @type {any[] | null} null before the first answer */
     this.spans = null;
     this.failure = null;
@@ -32,9 +37,10 @@ export class Slow {
 
   navigate(parameters) {
     const least = Number(parameters.get('slow'));
-    const wanted = THRESHOLDS.includes(least) ? least : 500;
-    if (wanted === this.least) return;
-    this.least = wanted;
+    const chosen = THRESHOLDS.includes(least);
+    if (chosen === this.chosen && (!chosen || least === this.least)) return;
+    this.chosen = chosen;
+    this.least = chosen ? least : SLOW;
     this.spans = null;
     this.asked = 0;
   }
@@ -46,20 +52,22 @@ export class Slow {
   show() {
     const { spans } = this;
     const failed = spans?.filter(span => span.data.failed).length;
-    this.fold.show(spans?.length ? `${spans.length}${spans.length === MOST ? ' of those' : ''} that took ${millis(this.least)} or failed${failed ? `, ${failed} failed` : ''}, in the last 15\u202fmin` : '');
+    this.fold.show(spans?.length ? `${spans.length}${spans.length === MOST ? ' of those' : ''} that took ${short(millis, this.least)} or failed${failed ? `, ${failed} failed` : ''}, in the last 15\u202fmin` : '');
     if (this.fold.isOpen && !document.hidden && Date.now() - this.asked > EVERY && (this.spans === null || this.failure || this.page.jvm.state === 'live')) this.#ask();
   }
 
   async #ask() {
     this.asked = Date.now();
-    const { least, page } = this;
-    const from = page.to - WINDOW;
-    // Of a JVM that lives, what came since the newest sample too; its clock may be ahead of the collector's.
-    const to = page.jvm.state === 'live' ? Math.max(page.to, page.context.now()) + 60_000 : page.to + 1;
+    const { least, chosen, page } = this;
     try {
-      const answer = await (await page.context.api(`jvms/${encodeURIComponent(page.id)}/spans?type=pitot.HttpRequest&min=${least}&from=${from}&to=${to}&limit=${MOST}`)).json();
-      if (least !== this.least) return;
-      this.spans = answer.spans;
+      let [best, found] = [least, await this.#took(least)];
+      for (let lower = THRESHOLDS.indexOf(least) - 1; !chosen && lower >= 0 && found.slow < ENOUGH; lower--) {
+        const more = await this.#took(THRESHOLDS[lower]);
+        if (more.slow > found.slow) [best, found] = [THRESHOLDS[lower], more];
+      }
+      if (least !== this.least || chosen !== this.chosen) return;
+      this.least = best;
+      this.spans = found.spans;
       this.failure = null;
     } catch (failure) {
       this.failure = failure.message;
@@ -67,14 +75,25 @@ export class Slow {
     if (!page.closed) page.show();
   }
 
+  /** The newest that took so many ms, or failed. */
+  async #took(least) {
+    const { page } = this;
+    const from = page.to - WINDOW;
+    // Of a JVM that lives, what came since the newest sample too; its clock may be ahead of the collector's.
+    const to = page.jvm.state === 'live' ? Math.max(page.to, page.context.now()) + 60_000 : page.to + 1;
+    const { spans } = await (await page.context.api(`jvms/${encodeURIComponent(page.id)}/spans?type=pitot.HttpRequest&min=${least}&from=${from}&to=${to}&limit=${MOST}`)).json();
+    return { spans, slow: spans.filter(span => span.data.duration >= least * 1e6).length };
+  }
+
   #make() {
     const place = h('div');
     const bar = h('div.segments', { role: 'group', 'aria-label': 'Slow is' }, ...THRESHOLDS.map(least =>
-      h('button', { type: 'button', 'data-least': least, onclick: () => this.page.context.setParameters({ slow: String(least) }) }, `≥ ${millis(least).replace(/\.0+/, '')}`)));
+      h('button', { type: 'button', 'data-least': least, onclick: () => this.page.context.setParameters({ slow: String(least) }) }, `≥ ${short(millis, least)}`)));
     const list = h('ol.slow.panel');
     const key = h('ul.legend.parts-legend', { 'aria-label': 'Where the time goes' });
     const said = h('p.panel.empty', { role: 'status' });
-    place.append(h('div.slowbar', null, bar, key), said, list);
+    const note = h('p.help', null, `Below ${short(millis, SLOW)}, or what http.slow is set to, the agent keeps requests one by one up to a limit (http.events, 100 a second unless set otherwise): there may have been more of these.`);
+    place.append(h('div.slowbar', null, bar, key), said, list, note);
     const lines = new Map();
     return {
       elements: [place],
@@ -83,7 +102,8 @@ export class Slow {
         const spans = this.spans ?? [];
         said.hidden = spans.length > 0 && !this.failure;
         list.hidden = !spans.length;
-        setText(said, this.failure ? `Slow requests could not be read: ${sentence(this.failure)}` : this.spans ? `No request took ${millis(this.least)} or failed in the last 15 minutes of data.` : 'Looking…');
+        note.hidden = !spans.length || this.least >= SLOW;
+        setText(said, this.failure ? `Slow requests could not be read: ${sentence(this.failure)}` : this.spans ? `No request took ${short(millis, this.least)} or failed in the last 15 minutes of data.` : 'Looking…');
         const parts = legendOf(spans.map(span => partsOf(span.data)));
         setChildren(key, parts.map(([part]) => part).join(), () => legend(parts));
         const kept = new Set();
@@ -132,7 +152,9 @@ export class Slow {
       ['Cache misses', data.instructions > 0 && known(data.cacheMisses) ? `${ratio((data.cacheMisses / data.instructions) * 1000)} per 1000 instructions` : null],
       ['SQL', made(data.sqlStatements, 'statement', data.sqlDuration)], ['HTTP calls', made(data.httpCalls, 'call', data.httpCallDuration)],
       ['Logged errors', data.loggedErrors > 0 ? count(data.loggedErrors) : null],
-      ['Thread', data.thread && `${data.thread}${data.otherThreads > 0 ? ` and ${count(data.otherThreads)} more` : ''}`], ['Trace', data.traceId], ['Span', data.spanId],
+      // Where there were tasks, the event is of the thread that ended the last one: not of the one that the request came in on.
+      data.otherThreads > 0 ? ['On other threads', `${count(data.otherThreads)} task${data.otherThreads === 1 ? '' : 's'}`] : ['Thread', data.thread],
+      ['Trace', data.traceId], ['Span', data.spanId],
     ].filter(([, value]) => value);
     const inside = h('div.inside', null, h('p.dim', { role: 'status' }, 'Looking for what was in it…'));
     body.replaceChildren(

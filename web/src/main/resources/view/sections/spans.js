@@ -1,7 +1,8 @@
 import { h, setAttribute, setChildren, setText } from '../dom.js';
 import { Fold } from '../fold.js';
-import { clock, count, percent, rate, sentence } from '../format.js';
-import { counterColumns, hideAbsent, perRequest, spanColumns } from '../spans.js';
+import { clock, count, rate, sentence } from '../format.js';
+import { legend, legendOf } from '../parts.js';
+import { busy, counterColumns, hideAbsent, perRequest, spanColumns } from '../spans.js';
 import { Table } from '../table.js';
 
 /** Why there is nothing of what a part of the agent watches. */
@@ -74,15 +75,19 @@ class SpanSection {
     const { spec, page } = this;
     const table = new Table(spec.title, spec.columns, spec.key, '-total', () => {});
     const place = h('div');
+    const key = h('ul.legend.parts-legend', { 'aria-label': 'Where the time goes' });
     const note = h('p.help');
     return {
-      elements: [place, note],
+      elements: [place, key, note],
       show: () => {
         const { rows } = this;
         const none = whyNone(page.status, spec.part, spec.none, spec.title);
         setChildren(place, rows.length ? 'table' : none, () => rows.length
           ? h('div.panel.scroll', { tabindex: '0', role: 'region', 'aria-label': `${spec.title}, scrolls sideways` }, table.element)
           : h('p.panel.empty', null, none));
+        const parts = legendOf(rows.map(row => row.time));
+        key.hidden = !parts.length;
+        setChildren(key, parts.map(([part]) => part).join(), () => legend(parts));
         const hidden = hideAbsent(table, rows, page.status, spec.others);
         // The endpoints above say the same of themselves.
         setText(note, page.tables.endpoints?.endpoints.length ? '' : hidden);
@@ -92,12 +97,9 @@ class SpanSection {
   }
 }
 
-/** How much of the time one of them was under way; the table's first order. */
-const total = of => ({ key: 'total', label: 'Busy', title: `How much of the time a ${of} was under way; above 100 % several at once`, number: true, value: row => row.rate * (row.mean ?? 0), text: row => percent((row.rate * (row.mean ?? 0)) / 1000) });
-
 const columns = (first, words) => {
   const [perSecond, ...rest] = spanColumns(words);
-  return [first, total(words.of), perSecond, ...rest];
+  return [first, busy(words.of), perSecond, ...rest];
 };
 
 export const statements = page => new SpanSection(page, {
