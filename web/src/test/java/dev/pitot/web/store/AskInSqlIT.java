@@ -22,6 +22,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -229,6 +230,26 @@ class AskInSqlIT {
                 .results()
                 .forEach(match -> questions.put(match.group(1), match.group(2)));
         return questions;
+    }
+
+    @Test
+    void allSqlOfTheDocumentationRuns() throws Exception {
+        List<String> queries = new ArrayList<>();
+        try (Stream<Path> pages = Files.walk(Path.of("../docs"))) {
+            for (Path page : pages.filter(file -> file.toString().endsWith(".md"))
+                    .sorted()
+                    .toList()) {
+                // What defines tables is the specification's account of the migrations.
+                Pattern.compile("```sql\\n(select .*?)```", Pattern.DOTALL)
+                        .matcher(Files.readString(page))
+                        .results()
+                        .forEach(match -> queries.add(match.group(1)));
+            }
+        }
+        assertThat(queries).hasSizeGreaterThan(questions().size());
+        for (String query : queries) {
+            assertThat(rows(query)).as(query).isNotNull();
+        }
     }
 
     @Test
