@@ -25,6 +25,8 @@ final class SqlText {
     static final int BRACKETED_NAMES = 2;
     /** {@code #} begins a comment, and {@code --} only before a blank. */
     static final int HASH_COMMENTS = 4;
+    /** {@code //} begins a comment. */
+    static final int SLASH_COMMENTS = 8;
 
     /** Kinds of what was put out, as far as blanks and lists depend on them. */
     private static final byte WORD = 1;
@@ -52,6 +54,8 @@ final class SqlText {
     private boolean quoted;
     /** Whether comments nest; no longer once one would have no end otherwise. */
     private boolean nests = true;
+    /** From where {@link #at} last stood before what may be a comment, no quote is in the line up to here. */
+    private int unquotedTo;
 
     private SqlText(String sql, int reading) {
         this.sql = sql;
@@ -71,16 +75,18 @@ final class SqlText {
      * @param statement name of its class; of an unknown one, double quotes are taken to be around literals
      */
     static int readingOf(String statement) {
+        if (statement.startsWith("org.h2.")
+                || statement.startsWith("org.hsqldb.")
+                || statement.startsWith("net.snowflake.")) {
+            return QUOTED_NAMES | SLASH_COMMENTS;
+        }
         if (statement.startsWith("org.postgresql.")
                 || statement.startsWith("oracle.")
-                || statement.startsWith("org.h2.")
-                || statement.startsWith("org.hsqldb.")
                 || statement.startsWith("com.ibm.db2.")
                 || statement.startsWith("org.apache.derby.")
                 || statement.startsWith("com.clickhouse.")
                 || statement.startsWith("com.edb.")
                 || statement.startsWith("com.amazon.redshift.")
-                || statement.startsWith("net.snowflake.")
                 || statement.startsWith("com.vertica.")
                 || statement.startsWith("com.sap.db.")
                 || statement.startsWith("org.firebirdsql.")
@@ -123,7 +129,11 @@ final class SqlText {
     private void step(char c) {
         if (isBlank(c)) {
             at++;
+        } else if (reading == 0 && mayBeComment(c) && isQuoteInLine()) {
+            at = end;
         } else if (c == '-' && is(at + 1, '-') && isComment()) {
+            skipLine();
+        } else if (c == '/' && is(at + 1, '/') && (reading & SLASH_COMMENTS) != 0) {
             skipLine();
         } else if (c == '/' && is(at + 1, '*')) {
             skipComment();
@@ -149,6 +159,9 @@ final class SqlText {
             dollar();
         } else if (c == ':') {
             colon();
+        } else if (c > 0x7f && Character.getType(c) == Character.CURRENCY_SYMBOL && isDigit(peek(at + 1))) {
+            at++;
+            number(); // SQL Server's money.
         } else if (startsWord(at)) {
             word();
         } else {
@@ -168,13 +181,45 @@ final class SqlText {
         return (reading & HASH_COMMENTS) != 0 || reading == 0 && at + 1 < end && isBlank(sql.charAt(at + 1));
     }
 
+    /** What begins a comment for some databases and not for others, of which nobody knows which one this is. */
+    private boolean mayBeComment(char c) {
+        return c == '#' && !isBlank(peek(at + 1))
+                || c == '-' && is(at + 1, '-') && !isBlank(peek(at + 2))
+                || c == '/' && is(at + 1, '/');
+    }
+
+    /** Whether the rest of the line would begin or end a literal if it were no comment. */
+    private boolean isQuoteInLine() {
+        if (at < unquotedTo) {
+            return false;
+        }
+        int i = at;
+        while (i < end && sql.charAt(i) != '\n') {
+            if (isQuote(sql.charAt(i))) {
+                return true;
+            }
+            i++;
+        }
+        unquotedTo = i;
+        return false;
+    }
+
+    private static boolean isQuote(char c) {
+        return c == '\'' || c == '"' || c == '`';
+    }
+
+    /** Some databases take a return without a line feed for the end of a line. */
     private void skipLine() {
         while (at < end && sql.charAt(at) != '\n' && sql.charAt(at) != '\r') {
             at++;
         }
+        if (is(at, '\r') && isQuoteInLine()) {
+            at = end;
+        }
     }
 
     private void skipComment() {
+        int close = sql.indexOf("*/", at + 2);
         if (nests) {
             int depth = 0;
             int i = at;
@@ -186,7 +231,8 @@ final class SqlText {
                     depth--;
                     i += 2;
                     if (depth == 0) {
-                        at = i;
+                        // What is a comment for one and not for the other must not leave a literal half open.
+                        at = isQuoteBetween(close + 2, i) ? end : i;
                         return;
                     }
                 } else {
@@ -195,8 +241,16 @@ final class SqlText {
             }
             nests = false;
         }
-        int close = sql.indexOf("*/", at + 2);
         at = close < 0 || close >= end ? end : close + 2;
+    }
+
+    private boolean isQuoteBetween(int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (isQuote(sql.charAt(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     // Literals
@@ -210,6 +264,9 @@ final class SqlText {
     private void quotedLiteral(char quote, boolean escapes) {
         int i = at + 1;
         boolean closed = false;
+        if (reading == 0 && is(i, quote) && is(i + 1, quote)) {
+            i = end; // BigQuery's literals in three quotes, or a quote at the begin of one.
+        }
         while (i < end && !closed) {
             char c = sql.charAt(i);
             if (c == '\\') {
@@ -341,7 +398,12 @@ final class SqlText {
         while (i < end) {
             if (sql.charAt(i) == close) {
                 if (!is(i + 1, close)) {
-                    put(WORD, sql.substring(at, Math.min(i + 1, at + MAX_LENGTH)));
+                    if (isPassword(true)
+                            || close == '`' && (reading & QUOTED_NAMES) != 0 && isQuoteBetween(at + 1, i)) {
+                        literal();
+                    } else {
+                        put(WORD, sql.substring(at, Math.min(i + 1, at + MAX_LENGTH)));
+                    }
                     at = i + 1;
                     return;
                 }
@@ -380,7 +442,34 @@ final class SqlText {
         }
         String word = sql.substring(at, Math.min(i, at + MAX_LENGTH));
         at = i;
-        put(isKeyword(word) ? KEYWORD : WORD, word);
+        if (isPassword(false)) {
+            literal();
+        } else {
+            put(isKeyword(word) ? KEYWORD : WORD, word);
+        }
+    }
+
+    /** Oracle's passwords look like names: {@code identified by "tiger" replace "lion"}. So do HSQLDB's, behind a word. */
+    private boolean isPassword(boolean quotedName) {
+        return tokens > 0
+                && (last() == KEYWORD && endsWith("identified by")
+                        || last() == WORD
+                                && (endsWith("identified by ? replace") || quotedName && endsWith("password")));
+    }
+
+    /** Whether so ends what was put out, in letters of any case. */
+    private boolean endsWith(String words) {
+        int from = out.length() - words.length();
+        if (from < 0) {
+            return false;
+        }
+        for (int i = words.length() - 1; i >= 0; i--) {
+            char c = out.charAt(from + i);
+            if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != words.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean isPrefix(String word) {
