@@ -1,6 +1,6 @@
 package dev.pitot.agent.spans;
 
-/** What is given up for the budget, least missed first; each level gives up what those before it do. */
+/** What is given up for the budget, least missed first; each level gives up what those before it do. Any thread. */
 public final class Shedding {
     public static final int NOTHING = 0;
     public static final int STACK_TRACES = 1;
@@ -8,5 +8,26 @@ public final class Shedding {
     public static final int COUNTERS_OF_SQL = 3;
     public static final int COUNTERS_OF_REQUESTS = 4;
 
-    private Shedding() {}
+    private volatile int level;
+
+    Shedding() {}
+
+    void level(int given) {
+        level = given;
+    }
+
+    /** Whether single spans become events. */
+    boolean emits() {
+        return level < EVENTS;
+    }
+
+    /** Whether the counters of statements and of waits for connections are read. */
+    boolean countsSql() {
+        return level < COUNTERS_OF_SQL;
+    }
+
+    /** Whether those of requests, tasks and calls are. */
+    boolean countsRequests() {
+        return level < COUNTERS_OF_REQUESTS;
+    }
 }
