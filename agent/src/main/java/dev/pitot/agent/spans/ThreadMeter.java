@@ -67,6 +67,7 @@ class ThreadMeter {
     private long waited;
     private long blockedAtWall = Long.MIN_VALUE;
     private long blockedAtCpu;
+    private boolean refused;
     /** What the JVM tells of the whole thread and belongs to spans that have ended within others. */
     private long blockedInNested;
 
@@ -194,17 +195,27 @@ class ThreadMeter {
         if (bean != null
                 && threadId > 0
                 && !carrier
+                && !refused
                 && isStale(blockedAtWall, blockedAtCpu, wall, cpuTime, BLOCKED_GRAIN)) {
-            ThreadInfo info = bean.getThreadInfo(threadId);
-            if (info != null && info.getBlockedTime() >= 0) {
-                blocked = info.getBlockedTime() * MILLI;
-                waited = info.getWaitedTime() * MILLI;
-            }
+            readBlocked(bean);
             blockedAtWall = wall;
             blockedAtCpu = cpuTime;
             read = true;
         }
         return read;
+    }
+
+    /** A security manager may ask for a permission that the application on this stack does not have, and each time takes microseconds to. */
+    private void readBlocked(ThreadMXBean bean) {
+        try {
+            ThreadInfo info = bean.getThreadInfo(threadId);
+            if (info != null && info.getBlockedTime() >= 0) {
+                blocked = info.getBlockedTime() * MILLI;
+                waited = info.getWaitedTime() * MILLI;
+            }
+        } catch (SecurityException notAllowed) {
+            refused = true;
+        }
     }
 
     private static boolean isStale(long atWall, long atCpu, long wall, long cpuTime, long grain) {

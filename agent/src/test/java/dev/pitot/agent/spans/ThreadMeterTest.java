@@ -1,0 +1,38 @@
+package dev.pitot.agent.spans;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.lang.reflect.Proxy;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class ThreadMeterTest {
+    @Test
+    void aSecurityManagerThatForbidsThreadInfosCostsNothingButThem() {
+        AtomicInteger asked = new AtomicInteger();
+        Object real = ManagementFactory.getThreadMXBean();
+        ThreadMXBean guarded = (ThreadMXBean) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {ThreadMXBean.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("getThreadInfo")) {
+                        asked.incrementAndGet();
+                        throw new SecurityException("access denied");
+                    }
+                    return method.invoke(real, arguments);
+                });
+        ThreadMeter meter =
+                new ThreadMeter(Thread.currentThread().getId(), guarded, null, null, 0, Pauses.unknown(), false);
+        ThreadMeter.Mark mark = meter.newMark();
+        Cost cost = new Cost(0);
+        meter.mark(mark, true);
+        long until = System.nanoTime() + 3_000_000;
+        while (System.nanoTime() < until) {
+            Thread.onSpinWait();
+        }
+        assertThat(meter.since(mark, cost, new Split())).isGreaterThan(2_999_999);
+        assertThat(cost.cpuTime).isPositive();
+        meter.mark(mark, true);
+        assertThat(asked).as("each refusal is an exception").hasValue(1);
+    }
+}
