@@ -10,8 +10,10 @@ import java.lang.instrument.UnmodifiableClassException;
 import java.security.ProtectionDomain;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +37,11 @@ public final class SpanTransformer implements ClassFileTransformer {
 
     private final AtomicBoolean warm = new AtomicBoolean();
     private final AtomicBoolean entered = new AtomicBoolean();
-    private final AtomicInteger seen = new AtomicInteger();
+    /** Parts of which it is known what came of their first class: on, or why not. */
+    private final AtomicIntegerArray told;
+    /** Entrances that have come by, by name and loader, until {@link #catchUp} has looked for those that have not. */
+    private volatile @Nullable Set<String> seen = ConcurrentHashMap.newKeySet();
+
     private volatile @Nullable Weaver weaver;
     private volatile @Nullable Runnable first;
 
@@ -49,11 +55,15 @@ public final class SpanTransformer implements ClassFileTransformer {
         add("sql", config.sql().enabled(), new SqlNames(), wanted, known);
         add("calls", config.calls().enabled(), new CallNames(), wanted, known);
         entrances = known.size();
+        await("http", "server", "what-a-request-costs.md", wanted);
+        await("sql", "driver", "sql-statements.md", wanted);
+        await("calls", "HTTP client", "http-calls.md", wanted);
         add("follow", config.follow(), followed, wanted, known);
         add("waits", config.waits(), new WaitNames(), wanted, known);
         add("log", config.log(), new LogNames(), wanted, known);
         parts = wanted.toArray(new String[0]);
         names = known.toArray(new Names[0]);
+        told = new AtomicIntegerArray(parts.length);
     }
 
     private void add(String part, boolean enabled, Names its, List<String> wanted, List<Names> known) {
@@ -63,6 +73,17 @@ public final class SpanTransformer implements ClassFileTransformer {
             status.set(part, Entry.ON);
         } else {
             status.set(part, Entry.off("Switched off by " + part + "=false", "Set " + part + "=true"));
+        }
+    }
+
+    /** There is nothing to measure yet, and may never be: who sees an empty page is to know why. */
+    private void await(String part, String what, String list, List<String> wanted) {
+        if (wanted.contains(part)) {
+            status.set(
+                    part,
+                    Entry.off(
+                            "No supported " + what + " has been loaded yet",
+                            "Nothing to do if it uses none; docs/" + list + " tells which are supported"));
         }
     }
 
@@ -85,7 +106,7 @@ public final class SpanTransformer implements ClassFileTransformer {
                 }
                 boolean entrance = part < entrances;
                 if (entrance) {
-                    seen.incrementAndGet();
+                    note(loader, name);
                 } else if (!entered.get()) {
                     return null; // Woven when it is of use.
                 }
@@ -94,6 +115,9 @@ public final class SpanTransformer implements ClassFileTransformer {
                 }
                 warm.set(true);
                 byte[] woven = weaver().weave(library, loader, name.replace('/', '.'), classFile);
+                if (entrance && woven != null && told.compareAndSet(part, 0, 1)) {
+                    status.set(parts[part], Entry.ON);
+                }
                 if (entrance && woven != null && entered.compareAndSet(false, true)) {
                     inBackground(true);
                 }
@@ -106,6 +130,17 @@ public final class SpanTransformer implements ClassFileTransformer {
             report(part, name, failed);
         }
         return null;
+    }
+
+    private void note(@Nullable ClassLoader loader, String name) {
+        Set<String> noted = seen;
+        if (noted != null) {
+            noted.add(key(loader, name));
+        }
+    }
+
+    private static String key(@Nullable ClassLoader loader, String name) {
+        return name + '@' + System.identityHashCode(loader);
     }
 
     private boolean isHerald(String name) {
@@ -157,6 +192,7 @@ public final class SpanTransformer implements ClassFileTransformer {
 
     private void report(int part, String name, Throwable failed) {
         try {
+            told.set(part, 1);
             boolean known = failed instanceof Weaver.CannotWeave;
             String why = known ? "" : failed.getClass().getSimpleName() + ": ";
             status.set(
@@ -173,13 +209,21 @@ public final class SpanTransformer implements ClassFileTransformer {
     }
 
     /**
-     * Transforms the classes that were loaded before this transformer came; takes a while, so not for the main thread.
+     * Transforms the classes that were loaded before this transformer came; takes a while, so not for the main thread. Once.
      */
     public void catchUp() {
-        List<Class<?>> late = loaded(0, entrances);
-        if (late.size() > seen.get()) {
-            retransform(late);
+        Set<String> noted = seen;
+        if (noted == null) {
+            return;
         }
+        List<Class<?>> late = new ArrayList<>();
+        for (Class<?> each : loaded(0, entrances)) {
+            if (!noted.contains(key(each.getClassLoader(), each.getName().replace('.', '/')))) {
+                late.add(each);
+            }
+        }
+        seen = null;
+        retransform(late);
     }
 
     /** What is to be done, in the background, before anything of the JDK itself is woven; at once if that is on its way. */
