@@ -10,6 +10,7 @@ const SHED = [
   'Stack traces and single events are given up for it: summaries go on to count everything.',
   'Stack traces, single events and the counters of SQL statements are given up for it.',
   'Stack traces, single events and the counters of SQL statements and requests are given up for it.',
+  'Stack traces, single events, the counters of SQL statements and requests, and what requests leave to other threads are given up for it.',
 ];
 
 const average = values => {

@@ -153,7 +153,7 @@ export class Slow {
       ['SQL', made(data.sqlStatements, 'statement', data.sqlDuration)], ['HTTP calls', made(data.httpCalls, 'call', data.httpCallDuration)],
       ['Logged errors', data.loggedErrors > 0 ? count(data.loggedErrors) : null],
       // Where there were tasks, the event is of the thread that ended the last one: not of the one that the request came in on.
-      data.otherThreads > 0 ? ['On other threads', `${count(data.otherThreads)} task${data.otherThreads === 1 ? '' : 's'}`] : ['Thread', data.thread],
+      data.otherThreads > 0 ? ['On other threads', `${count(data.otherThreads)} task${data.otherThreads === 1 ? '' : 's'}${data.unfollowedTasks > 0 ? `; ${count(data.unfollowedTasks)} more are not in these figures` : ''}`] : ['Thread', data.thread],
       ['Trace', data.traceId], ['Span', data.spanId],
     ].filter(([, value]) => value);
     const inside = h('div.inside', null, h('p.dim', { role: 'status' }, 'Looking for what was in it…'));

@@ -28,7 +28,7 @@ public final class AgentCost extends Event {
 
     @Label("In-line CPU Time")
     @Description(
-            "CPU time that measuring took on the threads of the application, estimated by the number of spans and what each was found to cost")
+            "CPU time that measuring took on the threads of the application, estimated by the numbers of spans and of followed tasks and what each was found to cost")
     @Timespan(Timespan.NANOSECONDS)
     public long inlineCpuTime;
 
@@ -48,6 +48,6 @@ public final class AgentCost extends Event {
 
     @Label("Shed")
     @Description(
-            "How much is given up for the budget: 0 nothing, 1 stack traces, 2 single events too, 3 counters of SQL statements too, 4 counters of requests too")
+            "How much is given up for the budget: 0 nothing, 1 stack traces, 2 single events too, 3 counters of SQL statements too, 4 counters of requests too, 5 work on other threads too")
     public int shed;
 }

@@ -48,4 +48,9 @@ public final class EndpointSummary extends SpanSummary {
     @Label("Logged Errors")
     @Description("Log events at level ERROR (SEVERE) that they wrote")
     public long loggedErrors;
+
+    @Label("Tasks Not Followed")
+    @Description(
+            "Tasks that they left to other threads and that are not in these figures, as there were too many or following was given up for the budget")
+    public long unfollowedTasks;
 }

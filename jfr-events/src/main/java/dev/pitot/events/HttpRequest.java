@@ -60,4 +60,9 @@ public final class HttpRequest extends SpanEvent {
     @Label("Logged Errors")
     @Description("Log events at level ERROR (SEVERE) that its threads wrote")
     public long loggedErrors;
+
+    @Label("Tasks Not Followed")
+    @Description(
+            "Tasks that it left to other threads and that are not in its figures, as there were too many or following was given up for the budget")
+    public long unfollowedTasks;
 }

@@ -19,7 +19,8 @@ final class AgentCostSampler implements Sampler {
         "stack traces",
         "stack traces and single events",
         "stack traces, single events and the counters of SQL statements",
-        "stack traces, single events and all counters of requests, calls and statements"
+        "stack traces, single events and all counters of requests, calls and statements",
+        "stack traces, single events, all counters of requests, calls and statements and what requests leave to other threads"
     };
 
     private final @Nullable CountersSampler counters;

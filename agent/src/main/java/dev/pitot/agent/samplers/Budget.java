@@ -53,7 +53,7 @@ final class Budget {
         if (averaged < SETTLE) {
             return level;
         }
-        if (average > budget && level < Shedding.COUNTERS_OF_REQUESTS) {
+        if (average > budget && level < Shedding.MOST) {
             if (second - cameBackAt < patience) {
                 patience = Math.min(MOST_PATIENCE, patience * 2);
             }

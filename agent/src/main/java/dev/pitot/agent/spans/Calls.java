@@ -48,7 +48,8 @@ final class Calls {
         frame.kind = Frame.Kind.CALL;
         frame.span = null;
         frame.call = call;
-        thread.meter.mark(frame.mark, shedding.countsRequests());
+        frame.counted = shedding.countsRequests();
+        thread.meter.mark(frame.mark, frame.counted);
         thread.push();
     }
 

@@ -3,8 +3,10 @@ package dev.pitot.agent.spans;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,6 +113,21 @@ final class Carried<V> {
         }
         size.decrementAndGet();
         return true;
+    }
+
+    /** Forgets what is over, and keys that the collector has taken. */
+    void removeIf(Predicate<V> over) {
+        tidy();
+        for (Map.Entry<Object, V> each : map.entrySet()) {
+            if (over.test(each.getValue()) && map.remove(each.getKey(), each.getValue())) {
+                size.decrementAndGet();
+            }
+        }
+    }
+
+    /** About. */
+    int size() {
+        return size.get();
     }
 
     private void tidy() {

@@ -13,7 +13,8 @@ final class Done {
     static final int CALL_NANOS = 4;
     static final int LOGGED_ERRORS = 5;
     static final int BATCHED = 6;
-    static final int EXTRAS = 7;
+    static final int UNFOLLOWED = 7;
+    static final int EXTRAS = 8;
 
     boolean failed;
     /** False when nobody could say when it ended: then {@link #duration} means nothing. */

@@ -54,6 +54,7 @@ final class Emission {
                 event.httpCalls = extras[Done.CALLS];
                 event.httpCallDuration = extras[Done.CALL_NANOS];
                 event.loggedErrors = extras[Done.LOGGED_ERRORS];
+                event.unfollowedTasks = extras[Done.UNFOLLOWED];
                 event.commit();
             }
         }

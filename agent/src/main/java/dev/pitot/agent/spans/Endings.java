@@ -47,7 +47,53 @@ final class Endings {
         limit.refill();
     }
 
+    /**
+     * A thread has ended its task of a request: adds what it took, if the request has not ended before it, and ends the request if
+     * this was all that it waited for.
+     */
+    void taskEnded(Span span, Frame task, long wall, boolean elsewhere) {
+        leave(span, task, true, wall, elsewhere);
+    }
+
+    /** A task that will never end has been taken off its thread: what it took is not known, and the request goes on without it. */
+    void taskDropped(Span span, Frame task) {
+        leave(span, task, false, 0, false);
+    }
+
+    private void leave(Span span, Frame task, boolean measured, long wall, boolean elsewhere) {
+        boolean last;
+        boolean finished = false;
+        boolean settled;
+        span.take();
+        try {
+            span.leave(task);
+            if (measured && span.counts(task)) {
+                span.add(task.cost, Frames.less(task));
+                span.otherThreads += elsewhere ? 1 : 0;
+                if (span.async) {
+                    span.cover(task.split, wall);
+                }
+            }
+            settled = span.isSettled();
+            last = span.lastHandler(task);
+            if (last) {
+                finished = span.end(null);
+            }
+        } finally {
+            span.flag = 0;
+        }
+        if (finished) {
+            finishAsync(span);
+        } else if (last) {
+            postpone(span);
+        } else if (settled) {
+            finishPostponed(span);
+        }
+    }
+
+    /** It has ended, and threads are at work for it still. */
     void postpone(Span span) {
+        span.readTasks();
         // What a task has finished meanwhile makes room: these come a thousand a second where each request ends so.
         for (Span eldest = postponed.peek(); eldest != null && !eldest.postponed; eldest = postponed.peek()) {
             if (postponed.remove(eldest)) {
@@ -123,6 +169,7 @@ final class Endings {
         done.otherThreads = span.otherThreads;
         System.arraycopy(span.extras, 0, done.extras, 0, Done.EXTRAS);
         done.extras[Done.ASYNC] = span.async ? 1 : 0;
+        done.extras[Done.UNFOLLOWED] = span.unfollowed;
         String route = span.route;
         Summary endpoint = endpoints.find(span.method, route == null ? span.serverRoute : route, span.path, status);
         int at = endpoint.add(done, stripe);
@@ -137,6 +184,7 @@ final class Endings {
             event.httpCalls = done.extras[Done.CALLS];
             event.httpCallDuration = done.extras[Done.CALL_NANOS];
             event.loggedErrors = done.extras[Done.LOGGED_ERRORS];
+            event.unfollowedTasks = done.extras[Done.UNFOLLOWED];
             Shown its = span.shown;
             if (its != null) {
                 its.write(event, shown);

@@ -1,30 +1,44 @@
 package dev.pitot.agent.spans;
 
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** Follows what a request hands to other threads: which request a task belongs to when a thread begins with it. Runs on the application's threads. */
 final class Followed {
-    /** Tasks of one request that are followed: to remember one takes some 100 ns. */
+    /** Tasks of one request that are followed. */
     private static final int MOST_TASKS = 20_000;
 
     private final SpanThreads threads;
     private final Requests requests;
+    private final Shedding shedding;
     private final Tasks tasks = new Tasks();
+    /** Tasks remembered since they were last told. */
+    private final LongAdder remembered = new LongAdder();
 
-    Followed(SpanThreads threads, Requests requests) {
+    Followed(SpanThreads threads, Requests requests, Shedding shedding) {
         this.threads = threads;
         this.requests = requests;
+        this.shedding = shedding;
     }
 
     void submitted(Object task) {
         SpanThread thread = threads.peek();
         Span span = thread == null ? null : thread.live();
-        if (span != null
-                && span.handedOver < MOST_TASKS
-                && !isServers(task.getClass().getName())) {
-            span.handedOver++;
-            tasks.put(task, span);
+        if (span == null || isServers(task.getClass().getName())) {
+            return;
         }
+        if (span.handedOver < MOST_TASKS && shedding.follows()) {
+            Span.Link link = span.link();
+            if (link == null) {
+                return; // It has ended meanwhile.
+            }
+            span.handedOver++;
+            remembered.increment();
+            if (tasks.put(task, link)) {
+                return;
+            }
+        }
+        span.unfollowed++;
     }
 
     /** Whether a task is one by which a server looks for the next requests, of whatever client, and serves them. */
@@ -78,6 +92,16 @@ final class Followed {
         if (frame != null) {
             requests.endTask(frame);
         }
+    }
+
+    /** Tasks that were remembered since the call before. */
+    long remembered() {
+        return remembered.sumThenReset();
+    }
+
+    /** Forgets what is of no use; the sampler's. */
+    void tidy() {
+        tasks.tidy();
     }
 
     /** Holds nothing of the application any more. */

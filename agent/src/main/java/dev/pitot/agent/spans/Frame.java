@@ -30,14 +30,14 @@ final class Frame {
 
     Kind kind = Kind.TASK;
     long id;
+    /** Whether counters were read when it began. */
     boolean counted;
-    /** Spans that ended in it, each of which was measured at some cost. */
+    /** Spans that ended in it, each of which was measured at some cost; and those of them of which counters were read. */
     int inner;
 
-    boolean hasForeign;
+    int innerCounted;
 
-    /** CPU nanoseconds of the thread when {@link #span} ended around it; within the span's flag. */
-    long cpuTimeAtEnd;
+    boolean hasForeign;
 
     /** The request, of {@link Kind#REQUEST} and {@link Kind#TASK}; the thread's former one goes on when this ends. */
     @Nullable
@@ -48,6 +48,10 @@ final class Frame {
 
     /** Of {@link Kind#TASK}: goes on with the handling of the request, which has not ended before this has. */
     boolean handles;
+
+    /** The same: who is to know when it will never end. */
+    @Nullable
+    Endings endings;
 
     /** Of {@link Kind#STATEMENT} and {@link Kind#WAIT}. */
     @Nullable

@@ -26,13 +26,14 @@ final class Frames {
         if (thread.top() == null) {
             thread.meter.rest();
         }
-        ownCost.takeOff(frame.cost, frame.inner, wall);
+        ownCost.takeOff(frame, wall);
         if (frame.hasForeign) {
             frame.cost.subtract(frame.foreign);
         }
         Frame around = thread.top();
         if (around != null) {
             around.inner++;
+            around.innerCounted += frame.counted ? 1 : 0;
             if (frame.kind == Frame.Kind.TASK || frame.kind == Frame.Kind.REQUEST) {
                 if (!around.hasForeign) {
                     around.hasForeign = true;

@@ -169,7 +169,7 @@ final class Mounts {
     void takeOff(Cost cost, long mounts) {
         OwnCost own = ownCost;
         if (own != null) {
-            own.takeOffEach(cost, mounts, 0);
+            own.takeOffEach(cost, mounts);
         }
     }
 

@@ -5,84 +5,114 @@ import java.util.Arrays;
 
 /**
  * What measuring itself adds to what it measures: found once, as the least that an empty span shows, since anything above
- * that may be somebody else's.
+ * that may be somebody else's. A span of which no counters are read takes less than half.
  */
 final class OwnCost {
     private static final int REHEARSALS = 3000;
+    private static final int ROUNDS = 40;
+    private static final int TASKS_OF_A_ROUND = 250;
 
-    /** Within a span, between its own readings: CPU nanoseconds, and counts by their places. */
-    private final long within;
+    /** What one span adds, within itself and to the one around it. */
+    private static final class Added {
+        /** Between its own readings: CPU nanoseconds, and counts by their places. */
+        private long within = Long.MAX_VALUE;
 
-    private final double[] countsWithin;
-    /** What a span adds to the one around it. */
-    private final long around;
+        private final double[] countsWithin;
+        private long around = Long.MAX_VALUE;
+        private final double[] countsAround;
 
-    private final double[] countsAround;
-    /** A whole span of which no counters are read. */
-    private final long uncounted;
+        Added(int places) {
+            countsWithin = new double[places];
+            countsAround = new double[places];
+            Arrays.fill(countsWithin, Double.POSITIVE_INFINITY);
+            Arrays.fill(countsAround, Double.POSITIVE_INFINITY);
+        }
 
-    private OwnCost(long within, double[] countsWithin, long around, double[] countsAround, long uncounted) {
+        /** Takes what it adds to the one around it out of all that one showed, of which {@code alone} was its own. */
+        void without(long nanosAlone, double[] countsAlone) {
+            around = around == Long.MAX_VALUE ? 0 : Math.max(0, around - nanosAlone);
+            for (int place = 0; place < countsAround.length; place++) {
+                countsAround[place] = Double.isInfinite(countsAround[place])
+                        ? 0
+                        : Math.max(0, countsAround[place] - countsAlone[place]);
+            }
+        }
+
+        void known() {
+            within = within == Long.MAX_VALUE ? 0 : within;
+            for (int place = 0; place < countsWithin.length; place++) {
+                countsWithin[place] = Double.isInfinite(countsWithin[place]) ? 0 : countsWithin[place];
+            }
+        }
+    }
+
+    private final Added counted;
+    private final Added uncounted;
+    /** CPU nanoseconds that it takes to remember a task that is handed over and to find it again. */
+    private final long followed;
+
+    private OwnCost(Added counted, Added uncounted, long followed) {
+        this.counted = counted;
         this.uncounted = uncounted;
-        this.within = within;
-        this.countsWithin = countsWithin;
-        this.around = around;
-        this.countsAround = countsAround;
+        this.followed = followed;
+        counted.known();
+        uncounted.known();
+        uncounted.without(counted.within, counted.countsWithin);
+        counted.without(counted.within, counted.countsWithin);
     }
 
     /** Before it is known. */
     static OwnCost none(int places) {
-        return new OwnCost(0, new double[places], 0, new double[places], 0);
+        return new OwnCost(new Added(places), new Added(places), 0);
     }
 
     /** On the thread of the meter; some milliseconds. */
     static OwnCost of(ThreadMeter meter) {
-        int places = meter.places();
+        return new OwnCost(of(meter, true), of(meter, false), ofTask(meter));
+    }
+
+    /** A span in another one whose counters are read. */
+    private static Added of(ThreadMeter meter, boolean counted) {
         ThreadMeter.Mark outer = meter.newMark();
         ThreadMeter.Mark inner = meter.newMark();
-        Cost cost = new Cost(places);
+        Cost cost = new Cost(meter.places());
         Split split = new Split();
         HttpRequest event = new HttpRequest();
-        long within = Long.MAX_VALUE;
-        long both = Long.MAX_VALUE;
-        double[] countsWithin = new double[places];
-        double[] countsBoth = new double[places];
-        Arrays.fill(countsWithin, Double.POSITIVE_INFINITY);
-        Arrays.fill(countsBoth, Double.POSITIVE_INFINITY);
+        Added added = new Added(meter.places());
         for (int i = 0; i < REHEARSALS; i++) {
             meter.mark(outer, true);
-            meter.mark(inner, true);
+            meter.mark(inner, counted);
             event.begin();
             event.end();
             meter.since(inner, cost, split);
-            within = least(within, cost.cpuTime);
-            least(countsWithin, cost.counts);
+            added.within = least(added.within, cost.cpuTime);
+            least(added.countsWithin, cost.counts);
             meter.since(outer, cost, split);
-            both = least(both, cost.cpuTime);
-            least(countsBoth, cost.counts);
+            added.around = least(added.around, cost.cpuTime);
+            least(added.countsAround, cost.counts);
         }
-        within = within == Long.MAX_VALUE ? 0 : within;
-        double[] countsAround = new double[places];
-        for (int place = 0; place < places; place++) {
-            countsWithin[place] = Double.isInfinite(countsWithin[place]) ? 0 : countsWithin[place];
-            countsAround[place] =
-                    Double.isInfinite(countsBoth[place]) ? 0 : Math.max(0, countsBoth[place] - countsWithin[place]);
-        }
-        long around = both == Long.MAX_VALUE ? 0 : Math.max(0, both - within);
-        return new OwnCost(within, countsWithin, around, countsAround, uncounted(meter, outer, inner));
+        return added;
     }
 
-    private static long uncounted(ThreadMeter meter, ThreadMeter.Mark outer, ThreadMeter.Mark inner) {
-        Cost cost = new Cost(meter.places());
-        Split split = new Split();
+    private static long ofTask(ThreadMeter meter) {
+        Tasks tasks = new Tasks();
+        Span.Link link = new Span(0).link();
+        Object[] handedOver = new Object[TASKS_OF_A_ROUND];
         long least = Long.MAX_VALUE;
-        for (int i = 0; i < REHEARSALS; i++) {
-            meter.mark(outer, false);
-            meter.mark(inner, false);
-            meter.since(inner, cost, split);
-            meter.since(outer, cost, split);
-            least = least(least, cost.cpuTime);
+        for (int round = 0; round < ROUNDS && link != null; round++) {
+            for (int i = 0; i < TASKS_OF_A_ROUND; i++) {
+                handedOver[i] = new Object();
+            }
+            long before = meter.cpuTime();
+            for (Object task : handedOver) {
+                tasks.put(task, link);
+            }
+            for (Object task : handedOver) {
+                tasks.take(task);
+            }
+            least = least(least, Cost.difference(meter.cpuTime(), before));
         }
-        return least == Long.MAX_VALUE ? 0 : least;
+        return least == Long.MAX_VALUE ? 0 : least / TASKS_OF_A_ROUND;
     }
 
     private static long least(long a, long b) {
@@ -95,30 +125,52 @@ final class OwnCost {
         }
     }
 
-    /** CPU nanoseconds of a whole span. */
-    long ofSpan(boolean counted) {
-        return counted ? within + around : uncounted;
+    /**
+     * CPU nanoseconds of a whole span: what it adds to the one around it is all its readings, and what lies between these stands once more for
+     * what is done with them.
+     */
+    long ofSpan(boolean itsCounters) {
+        Added its = itsCounters ? counted : uncounted;
+        return its.within + its.around;
+    }
+
+    /** CPU nanoseconds of a task that is followed, beside those of the span that it becomes. */
+    long ofFollowing() {
+        return followed;
     }
 
     /**
      * What is left is no more than one thread can have spent or waited in the time that the span took.
      *
-     * @param inner spans that ended within this one
      * @param wall nanoseconds
      */
-    void takeOff(Cost cost, int inner, long wall) {
-        takeOffEach(cost, 1, inner);
+    void takeOff(Frame frame, long wall) {
+        Cost cost = frame.cost;
+        Added own = frame.counted ? counted : uncounted;
+        int withCounters = frame.innerCounted;
+        int without = frame.inner - withCounters;
+        if (cost.cpuTime != Long.MIN_VALUE) {
+            cost.cpuTime =
+                    Math.max(0, cost.cpuTime - own.within - withCounters * counted.around - without * uncounted.around);
+        }
+        for (int place = 0; place < cost.counts.length; place++) {
+            cost.counts[place] = Math.max(
+                    0,
+                    cost.counts[place]
+                            - own.countsWithin[place]
+                            - withCounters * counted.countsAround[place]
+                            - without * uncounted.countsAround[place]);
+        }
         cost.within(wall);
     }
 
-    /** @param times that what is measured was begun and ended */
-    void takeOffEach(Cost cost, long times, int inner) {
+    /** Takes off what so many spans of which counters are read added between their own readings. */
+    void takeOffEach(Cost cost, long times) {
         if (cost.cpuTime != Long.MIN_VALUE) {
-            cost.cpuTime = Math.max(0, cost.cpuTime - times * within - inner * around);
+            cost.cpuTime = Math.max(0, cost.cpuTime - times * counted.within);
         }
-        for (int place = 0; place < countsWithin.length; place++) {
-            cost.counts[place] =
-                    Math.max(0, cost.counts[place] - times * countsWithin[place] - inner * countsAround[place]);
+        for (int place = 0; place < cost.counts.length; place++) {
+            cost.counts[place] = Math.max(0, cost.counts[place] - times * counted.countsWithin[place]);
         }
     }
 }

@@ -42,8 +42,10 @@ final class Requests {
         frame.span = span;
         frame.before = thread.request;
         frame.handles = false;
+        frame.endings = endings;
         frame.id = span.id;
-        thread.meter.mark(frame.mark, shedding.countsRequests());
+        frame.counted = shedding.countsRequests();
+        thread.meter.mark(frame.mark, frame.counted);
         if (kind == Frame.Kind.REQUEST) {
             span.begun = frame.mark.wall;
             span.home = thread;
@@ -74,6 +76,8 @@ final class Requests {
         }
         // First of all: whatever fails below, the next request of this thread must find it closed.
         thread.request = frame.before;
+        frame.span = null;
+        frame.before = null;
         span.event.end();
         long wall = frames.close(thread, frame);
         Cost own = Frames.less(frame);
@@ -205,35 +209,7 @@ final class Requests {
         if (span == null) {
             return;
         }
-        boolean last = false;
-        boolean finished = false;
-        boolean settled = false;
-        span.take();
-        try {
-            span.leave(frame);
-            if (span.counts(frame)) {
-                span.add(frame.cost, Frames.less(frame));
-                span.otherThreads += thread == span.home ? 0 : 1;
-                if (span.async) {
-                    span.cover(frame.split, wall);
-                }
-            }
-            span.handlers -= frame.handles ? 1 : 0;
-            settled = span.postponed && span.active == 0;
-            if (!span.ended && span.completed && span.returned && span.handlers == 0) {
-                last = true;
-                finished = span.end(null);
-            }
-        } finally {
-            span.flag = 0;
-        }
-        if (finished) {
-            endings.finishAsync(span);
-        } else if (last) {
-            endings.postpone(span);
-        } else if (settled) {
-            endings.finishPostponed(span);
-        }
+        endings.taskEnded(span, frame, wall, thread != span.home);
     }
 
     /** Tasks that have ended since the call before. */

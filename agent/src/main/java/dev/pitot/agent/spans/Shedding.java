@@ -7,6 +7,8 @@ public final class Shedding {
     public static final int EVENTS = 2;
     public static final int COUNTERS_OF_SQL = 3;
     public static final int COUNTERS_OF_REQUESTS = 4;
+    public static final int WORK_ON_OTHER_THREADS = 5;
+    public static final int MOST = WORK_ON_OTHER_THREADS;
 
     private volatile int level;
 
@@ -29,5 +31,10 @@ public final class Shedding {
     /** Whether those of requests, tasks and calls are. */
     boolean countsRequests() {
         return level < COUNTERS_OF_REQUESTS;
+    }
+
+    /** Whether what requests hand over from now on is followed. */
+    boolean follows() {
+        return level < WORK_ON_OTHER_THREADS;
     }
 }

@@ -14,6 +14,9 @@ final class Span {
     private static final long GRACE = 1_000_000;
 
     private static final Frame[] NONE = {};
+    private static final long[] NO_TIMES = {};
+    /** Looks at a taken flag, some 10 us, before a thread gives way: whoever holds it may have lost its CPU. */
+    private static final int SPINS = 500;
 
     private static final AtomicIntegerFieldUpdater<Span> FLAG =
             AtomicIntegerFieldUpdater.newUpdater(Span.class, "flag");
@@ -32,8 +35,13 @@ final class Span {
     /** Its first thread, until it is finished. */
     volatile @Nullable SpanThread home;
 
+    /** What tasks that wait to be run know it by, from the first on that is handed over until it ends. */
+    private volatile @Nullable Link link;
+
     /** Tasks handed to other threads; about, as several threads may count. */
     int handedOver;
+    /** Further ones, which were not followed; about. */
+    int unfollowed;
     /** As it came in, or null. */
     volatile @Nullable String traceparent;
 
@@ -87,6 +95,10 @@ final class Span {
     private Frame[] tasks = NONE;
 
     int active;
+    /** Those tasks when it ended, and CPU nanoseconds of their threads then. */
+    private Frame[] tasksAtEnd = NONE;
+
+    private long[] cpuTimesAtEnd = NO_TIMES;
 
     /** Whether it has ended and is not finished, as {@link #active} threads are about to end their tasks. */
     volatile boolean postponed;
@@ -104,10 +116,47 @@ final class Span {
         this.id = id;
     }
 
-    void take() {
-        while (!FLAG.compareAndSet(this, 0, 1)) {
-            Thread.onSpinWait();
+    /** By which a task finds its request, while that has not ended: all that is held of a request by tasks that are never run. */
+    static final class Link {
+        volatile @Nullable Span span;
+
+        private Link(Span span) {
+            this.span = span;
         }
+    }
+
+    /** Null when it has ended. */
+    @Nullable
+    Link link() {
+        Link known = link;
+        if (known != null) {
+            return known;
+        }
+        take();
+        try {
+            if (link == null && !ended) {
+                link = new Link(this);
+            }
+            return link;
+        } finally {
+            flag = 0;
+        }
+    }
+
+    void take() {
+        int spins = 0;
+        while (!FLAG.compareAndSet(this, 0, 1)) {
+            if (++spins % SPINS != 0 || isScheduledByTheJdk(Thread.currentThread())) {
+                Thread.onSpinWait();
+            } else {
+                Thread.yield();
+            }
+        }
+    }
+
+    /** A virtual thread must not change its carrier in the midst of what the JDK has called this from. */
+    private static boolean isScheduledByTheJdk(Thread thread) {
+        return thread.getClass().getName().equals("java.lang.VirtualThread");
     }
 
     void handlerBegins() {
@@ -149,20 +198,35 @@ final class Span {
      * It has ended; within the flag.
      *
      * @param known what is known of a synchronous one, else null
-     * @return true to finish it now, false when that is left to the last of the tasks that other threads are in
+     * @return true to finish it now, false when that is left to the last of the tasks that other threads are in: {@link #readTasks}
+     *     follows
      */
     boolean end(@Nullable Done known) {
         ended = true;
+        Link its = link;
+        if (its != null) {
+            its.span = null;
+            link = null;
+        }
         if (active == 0) {
             return true;
         }
         postponed = true;
         endedAt = System.nanoTime();
-        for (int i = 0; i < active; i++) {
-            tasks[i].cpuTimeAtEnd = tasks[i].meter.cpuTime();
-        }
+        tasksAtEnd = Arrays.copyOf(tasks, active);
+        cpuTimesAtEnd = new long[active];
+        Arrays.fill(cpuTimesAtEnd, Long.MIN_VALUE);
         done = known == null ? null : known.copy();
         return false;
+    }
+
+    /** After its end and without the flag, as it takes half a microsecond for each task: where their threads stand. */
+    void readTasks() {
+        Frame[] theirs = tasksAtEnd;
+        long[] times = cpuTimesAtEnd;
+        for (int i = 0; i < theirs.length; i++) {
+            times[i] = theirs[i].meter.cpuTime();
+        }
     }
 
     /**
@@ -176,9 +240,23 @@ final class Span {
         if (!postponed) {
             return false;
         }
-        return task.cpuTimeAtEnd == Long.MIN_VALUE
-                ? System.nanoTime() - endedAt < GRACE
-                : task.meter.cpuTime() - task.cpuTimeAtEnd < GRACE;
+        for (int i = 0; i < tasksAtEnd.length; i++) {
+            if (tasksAtEnd[i] == task && cpuTimesAtEnd[i] != Long.MIN_VALUE) {
+                return task.meter.cpuTime() - cpuTimesAtEnd[i] < GRACE;
+            }
+        }
+        return System.nanoTime() - endedAt < GRACE;
+    }
+
+    /** Whether the last of the tasks that it waited for is done; within the flag. */
+    boolean isSettled() {
+        return postponed && active == 0;
+    }
+
+    /** A thread no longer works in this task; whether it has an answer and nobody goes on with its handling any more. Within the flag. */
+    boolean lastHandler(Frame task) {
+        handlers -= task.handles ? 1 : 0;
+        return !ended && completed && returned && handlers == 0;
     }
 
     /** Whether whoever asks is to finish it; once. */
@@ -186,6 +264,8 @@ final class Span {
         take();
         boolean mine = postponed;
         postponed = false;
+        tasksAtEnd = NONE;
+        cpuTimesAtEnd = NO_TIMES;
         flag = 0;
         return mine;
     }

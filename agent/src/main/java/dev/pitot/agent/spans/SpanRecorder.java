@@ -49,7 +49,7 @@ public final class SpanRecorder extends Spans.Recorder {
         frames = new Frames(threads.places());
         endings = new Endings(config, threads.places(), further, shedding);
         requests = new Requests(threads, frames, endings, shedding);
-        followed = new Followed(threads, requests);
+        followed = new Followed(threads, requests, shedding);
         sql = new SqlSpans(config, threads, frames, shedding, further);
         calls = new Calls(config, threads, frames, shedding, further);
         emission = new Emission(further);
@@ -88,6 +88,7 @@ public final class SpanRecorder extends Spans.Recorder {
         beginRun(task);
         endRun();
         requests.endedTasks();
+        followed.remembered();
         pooled();
         span.ended = true;
     }
@@ -368,7 +369,7 @@ public final class SpanRecorder extends Spans.Recorder {
         boolean counted = shedding.countsRequests();
         boolean countedSql = shedding.countsSql();
         emission.begin(ownCost);
-        emission.add(requests.endedTasks() * ownCost.ofSpan(counted));
+        emission.add(requests.endedTasks() * ownCost.ofSpan(counted) + followed.remembered() * ownCost.ofFollowing());
         endings.finishPostponed(forgotten);
         emission.endpoints(endings.all(), counted);
         emission.statements(sql.statements(), countedSql);
@@ -403,8 +404,9 @@ public final class SpanRecorder extends Spans.Recorder {
         kept.clear();
     }
 
-    /** Forgets threads that have ended; called once a second on the sampler thread. */
+    /** Forgets threads and requests that have ended; called once a second on the sampler thread. */
     public void tidy() {
         threads.tidy();
+        followed.tidy();
     }
 }

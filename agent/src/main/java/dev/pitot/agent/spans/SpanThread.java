@@ -84,6 +84,7 @@ final class SpanThread {
             frames[depth] = frame;
         }
         frame.inner = 0;
+        frame.innerCounted = 0;
         frame.hasForeign = false;
         frame.nested.clear();
         frame.id = newId();
@@ -102,8 +103,9 @@ final class SpanThread {
     boolean popTo(Frame frame) {
         for (int at = depth - 1; at >= 0; at--) {
             if (frames[at] == frame) {
-                for (int above = depth - 1; above > at; above--) {
-                    abandon(above);
+                while (depth > at + 1) {
+                    depth--;
+                    abandon(depth);
                 }
                 depth = at;
                 return true;
@@ -117,19 +119,23 @@ final class SpanThread {
         if (frame != null && (frame.kind == Frame.Kind.TASK || frame.kind == Frame.Kind.REQUEST)) {
             request = frame.before;
             Span span = frame.span;
-            if (span != null && frame.kind == Frame.Kind.TASK) {
-                span.take();
-                try {
-                    span.leave(frame);
-                    span.handlers -= frame.handles ? 1 : 0;
-                } finally {
-                    span.flag = 0;
-                }
-            }
+            Endings endings = frame.endings;
             frame.span = null;
             frame.before = null;
+            if (span != null && endings != null && frame.kind == Frame.Kind.TASK) {
+                drop(span, frame, endings);
+            }
         }
         waiting = false;
+    }
+
+    private static void drop(Span span, Frame task, Endings endings) {
+        try {
+            endings.taskDropped(span, task);
+        } catch (Throwable outOfMemoryOrStack) {
+            // The frames below must be taken off all the same: a thread with a request that never ends would never be
+            // measured again.
+        }
     }
 
     /** The innermost frame of a kind for a request, or null. */

@@ -61,7 +61,8 @@ final class SqlSpans {
         if (frame.statement == null) {
             frame.statement = new SqlStatement();
         }
-        thread.meter.mark(frame.mark, shedding.countsSql());
+        frame.counted = shedding.countsSql();
+        thread.meter.mark(frame.mark, frame.counted);
         frame.statement.begin();
         thread.push();
         return frame;
@@ -168,7 +169,8 @@ final class SqlSpans {
         if (frame.wait == null) {
             frame.wait = new ConnectionWait();
         }
-        thread.meter.mark(frame.mark, shedding.countsSql());
+        frame.counted = shedding.countsSql();
+        thread.meter.mark(frame.mark, frame.counted);
         frame.wait.begin();
         thread.push();
         return frame;

@@ -7,6 +7,7 @@ import dev.pitot.events.Spans;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -173,7 +174,7 @@ class SpansTest {
         RecordedEvent whole = one(recorded(), "HttpRequest");
         assertThat(whole.getLong("otherThreads")).isEqualTo(1);
         assertThat(whole.getLong("cpuTime")).isBetween(19 * MILLI, 35 * MILLI);
-        assertThat(whole.getLong("ownCpuTime")).isLessThan(10 * MILLI);
+        assertThat(whole.getLong("ownCpuTime")).isLessThan(15 * MILLI);
         assertThat(whole.getLong("sqlStatements")).isEqualTo(1);
     }
 
@@ -469,5 +470,109 @@ class SpansTest {
             assertThat(part(event, kinds.get(kind))).as(kinds.get(kind)).isGreaterThan((10 + 5L * kind - 1) * MILLI);
         }
         addsUp(event);
+    }
+
+    @Test
+    void aRequestWhoseLastHandlerWasDroppedIsCountedAllTheSame() throws Exception {
+        for (boolean byAnotherTask : new boolean[] {false, true}) {
+            Object request = Spans.beginRequest();
+            end(request, true);
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch answered = new CountDownLatch(1);
+            Object outer = new Object();
+            Object theirs = Spans.beginRequest();
+            Spans.submitted(outer);
+            Thread thread = new Thread(() -> {
+                Object around = Spans.beginTask(outer);
+                assertThat(around).isNotNull();
+                assertThat(Spans.continueRequest(request)).isNotNull();
+                begun.countDown();
+                await(answered);
+                // Nobody tells the end of the handler: it threw, say.
+                if (byAnotherTask) {
+                    Spans.endTask(around);
+                } else {
+                    Spans.pooled();
+                }
+            });
+            thread.start();
+            await(begun);
+            Spans.completeRequest(request, null, 207, null);
+            answered.countDown();
+            thread.join(10_000);
+            end(theirs, false);
+        }
+        List<RecordedEvent> events = recorded();
+        assertThat(of(events, "HttpRequest").stream().filter(event -> event.getInt("status") == 207))
+                .hasSize(2);
+        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(4);
+    }
+
+    @Test
+    void aRequestWaitsNoLongerForATaskThatWasDropped() throws Exception {
+        Object task = new Object();
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch ended = new CountDownLatch(1);
+        Object request = Spans.beginRequest();
+        Spans.submitted(task);
+        Thread thread = new Thread(() -> {
+            assertThat(Spans.beginTask(task)).isNotNull();
+            begun.countDown();
+            await(ended);
+            Spans.pooled();
+        });
+        thread.start();
+        await(begun);
+        end(request, false);
+        ended.countDown();
+        thread.join(10_000);
+        assertThat(one(recorded(), "HttpRequest").getLong("otherThreads")).isZero();
+    }
+
+    @Test
+    void aRequestSaysWhenNotAllItsTasksWereFollowed() throws Exception {
+        List<Object> tasks = new ArrayList<>();
+        Object request = Spans.beginRequest();
+        for (int i = 0; i < 20_003; i++) {
+            tasks.add(new Object());
+            Spans.submitted(tasks.get(i));
+        }
+        onAnotherThread(() -> {
+            Object first = Spans.beginTask(tasks.get(19_999));
+            assertThat(first).isNotNull();
+            Spans.endTask(first);
+            assertThat(Spans.beginTask(tasks.get(20_000))).isNull();
+        });
+        end(request, false);
+        recorder.shed(Shedding.WORK_ON_OTHER_THREADS);
+        Object unfollowed = new Object();
+        request = Spans.beginRequest();
+        Spans.submitted(unfollowed);
+        onAnotherThread(() -> assertThat(Spans.beginTask(unfollowed)).isNull());
+        end(request, false);
+        recorder.shed(Shedding.NOTHING);
+        List<RecordedEvent> events = recorded();
+        assertThat(one(events, "HttpRequest").getLong("unfollowedTasks")).isEqualTo(3);
+        assertThat(one(events, "EndpointSummary").getLong("unfollowedTasks")).isEqualTo(4);
+    }
+
+    @Test
+    void whatFollowingCostsIsAPartOfWhatTheAgentCostsUntilItIsGivenUp() {
+        List<Object> tasks = new ArrayList<>();
+        Object request = Spans.beginRequest();
+        end(request, true);
+        Object work = Spans.continueRequest(request);
+        recorder.emitSummaries();
+        for (int i = 0; i < 1000; i++) {
+            tasks.add(new Object());
+            Spans.submitted(tasks.get(i));
+        }
+        recorder.emitSummaries();
+        assertThat(recorder.inlineNanos()).isGreaterThan(1000 * 10);
+        recorder.shed(Shedding.WORK_ON_OTHER_THREADS);
+        Spans.submitted(new Object());
+        recorder.emitSummaries();
+        assertThat(recorder.inlineNanos()).isZero();
+        Spans.endTask(work);
     }
 }
