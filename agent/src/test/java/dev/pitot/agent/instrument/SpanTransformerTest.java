@@ -11,6 +11,7 @@ import java.lang.reflect.Proxy;
 import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -96,6 +97,7 @@ class SpanTransformerTest {
         return events.stream()
                 .filter(event -> event.getEventType().getName().equals("pitot.AgentStatus"))
                 .filter(event -> part.equals(event.getString("part")))
+                .sorted(Comparator.comparing(RecordedEvent::getStartTime))
                 .map(event -> event.getString("state") + " " + event.getString("reason"))
                 .toList();
     }
