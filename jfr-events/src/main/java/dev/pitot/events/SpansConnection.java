@@ -19,6 +19,8 @@ public final class SpansConnection {
     private int beyond;
 
     private int status;
+    /** Whether it speaks HTTP/2 from now on. */
+    private boolean left;
 
     /**
      * A request has come and its handler begins on this thread.
@@ -61,6 +63,14 @@ public final class SpansConnection {
         status = itsStatus;
     }
 
+    /**
+     * The answer that has begun says that the connection goes on in HTTP/2 (RFC 7540, 3.2): what was asked for is answered as the first
+     * stream of that, and is a request of that stream, so that what was begun here never ends.
+     */
+    public synchronized void leave() {
+        left = true;
+    }
+
     /** The last of an answer was written. One that is to be followed by another (100 Continue) ends nothing. */
     public void end() {
         Object token;
@@ -68,6 +78,9 @@ public final class SpansConnection {
         synchronized (this) {
             its = status;
             status = 0;
+            if (left) {
+                return;
+            }
             if (its >= 100 && its < 200 && its != 101) {
                 return;
             }
@@ -83,6 +96,12 @@ public final class SpansConnection {
 
     /** The connection is closed: what was not answered never will be. */
     public void close() {
+        synchronized (this) {
+            if (left) {
+                open.clear();
+                return;
+            }
+        }
         for (boolean more = true; more; ) {
             end();
             synchronized (this) {

@@ -1,6 +1,8 @@
 package dev.pitot.agent.instrument;
 
+import static net.bytebuddy.matcher.ElementMatchers.isBridge;
 import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.returns;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
@@ -10,6 +12,7 @@ import dev.pitot.events.SpansConnection;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpObjectEncoder;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpResponse;
@@ -23,10 +26,14 @@ import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Netty's HTTP/1 server codec, 4.1 and 4.2, which Reactor Netty, Vert.x and Micronaut build on. A request begins where the codec
- * hands it to the handlers behind it, and ends where the last of its answer comes to the codec. Nothing is added to the pipeline.
+ * Netty's HTTP/1 server codec, 4.1 and 4.2, which Reactor Netty, Vert.x and Micronaut build on, and the one that makes the same messages
+ * of a stream of HTTP/2, which is a channel of its own. A request begins where the codec hands it to the handlers behind it, and ends
+ * where the last of its answer comes to the codec. Nothing is added to the pipeline.
  */
 final class NettyHttpServer implements Library {
+    /** By name, as a program may do without it; a constant, which the compiler copies to where it is used. */
+    private static final String HTTP_2 = "io.netty.handler.codec.http2.Http2StreamFrameToHttpObjectCodec";
+
     @Override
     public List<Point> points() {
         String advice = "dev.pitot.agent.instrument.NettyHttpServer$";
@@ -37,7 +44,9 @@ final class NettyHttpServer implements Library {
                         named("fireChannelInactive").and(takesNoArguments()).and(returnsContext())),
                 new Point(
                         advice + "OnWrite",
-                        named("encode").and(takesArgument(0, named("io.netty.channel.ChannelHandlerContext")))));
+                        named("encode")
+                                .and(takesArgument(0, named("io.netty.channel.ChannelHandlerContext")))
+                                .and(not(isBridge()))));
     }
 
     /** No bridge method, which would come to the real one. */
@@ -71,7 +80,9 @@ final class NettyHttpServer implements Library {
                 return;
             }
             ChannelHandler handler = context.handler();
-            if (!(handler instanceof HttpServerCodec) && !(handler instanceof HttpRequestDecoder)) {
+            if (!(handler instanceof HttpServerCodec)
+                    && !(handler instanceof HttpRequestDecoder)
+                    && !handler.getClass().getName().equals(HTTP_2)) {
                 return;
             }
             SpansConnection connection = (SpansConnection) Spans.kept(context.channel());
@@ -134,7 +145,9 @@ final class NettyHttpServer implements Library {
         @Advice.OnMethodEnter(suppress = Throwable.class)
         static void enter(@Advice.This ChannelHandlerContext context) {
             ChannelHandler handler = context.handler();
-            if (!(handler instanceof HttpServerCodec) && !(handler instanceof HttpRequestDecoder)) {
+            if (!(handler instanceof HttpServerCodec)
+                    && !(handler instanceof HttpRequestDecoder)
+                    && !handler.getClass().getName().equals(HTTP_2)) {
                 return;
             }
             SpansConnection connection = (SpansConnection) Spans.kept(context.channel());
@@ -145,7 +158,7 @@ final class NettyHttpServer implements Library {
         }
     }
 
-    /** Inlined into the encoder of requests and answers. */
+    /** Inlined into the encoder of requests and answers, and into the codec of HTTP/2. */
     static final class OnWrite {
         private OnWrite() {}
 
@@ -154,7 +167,7 @@ final class NettyHttpServer implements Library {
                 @Advice.This Object encoder,
                 @Advice.Argument(0) ChannelHandlerContext context,
                 @Advice.Argument(1) Object message) {
-            if (!(encoder instanceof HttpResponseEncoder)
+            if (encoder instanceof HttpObjectEncoder && !(encoder instanceof HttpResponseEncoder)
                     || !(message instanceof HttpResponse) && !(message instanceof LastHttpContent)) {
                 return;
             }
@@ -163,7 +176,14 @@ final class NettyHttpServer implements Library {
                 return;
             }
             if (message instanceof HttpResponse) {
-                connection.answer(((HttpResponse) message).status().code());
+                int status = ((HttpResponse) message).status().code();
+                if (status == 101
+                        && "h2c"
+                                .equalsIgnoreCase(
+                                        ((HttpResponse) message).headers().get("upgrade"))) {
+                    connection.leave();
+                }
+                connection.answer(status);
             }
             if (message instanceof LastHttpContent) {
                 connection.end();
