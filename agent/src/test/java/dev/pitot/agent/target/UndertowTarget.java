@@ -1,9 +1,7 @@
 package dev.pitot.agent.target;
 
 import io.undertow.Undertow;
-import io.undertow.UndertowOptions;
 import io.undertow.server.handlers.PathHandler;
-import io.undertow.server.protocol.http2.Http2UpgradeHandler;
 import io.undertow.servlet.Servlets;
 import io.undertow.servlet.api.DeploymentInfo;
 import io.undertow.servlet.api.DeploymentManager;
@@ -35,8 +33,7 @@ public final class UndertowTarget {
         manager.deploy();
         Undertow server = Undertow.builder()
                 .addHttpListener(0, "127.0.0.1")
-                .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
-                .setHandler(new Http2UpgradeHandler(new PathHandler().addPrefixPath("/shop", manager.start())))
+                .setHandler(new PathHandler().addPrefixPath("/shop", manager.start()))
                 .build();
         server.start();
         InetSocketAddress address =
