@@ -47,6 +47,8 @@ public final class Spans {
 
         protected abstract @Nullable Object beginStatement(@Nullable Object statement, @Nullable String sql);
 
+        protected abstract @Nullable Object beginUncounted();
+
         protected abstract void endStatement(Object token, long batchSize, @Nullable Throwable thrown);
 
         protected abstract void prepared(Object statement, String sql);
@@ -265,6 +267,23 @@ public final class Spans {
         }
         try {
             return r.beginStatement(statement, sql);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
+     * A driver is asked for something else, which it may run statements of its own for: they count for nothing.
+     *
+     * @return a token for {@link #endStatement}, or null when this call is nested in a statement
+     */
+    public static @Nullable Object beginUncounted() {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginUncounted();
         } catch (Throwable unmeasured) {
             return null;
         }

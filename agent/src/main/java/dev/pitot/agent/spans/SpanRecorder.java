@@ -164,6 +164,11 @@ public final class SpanRecorder extends Spans.Recorder {
     }
 
     @Override
+    protected @Nullable Object beginUncounted() {
+        return sql.beginUncounted();
+    }
+
+    @Override
     protected void endStatement(Object token, long batchSize, @Nullable Throwable thrown) {
         sql.endStatement(token, batchSize, thrown);
     }

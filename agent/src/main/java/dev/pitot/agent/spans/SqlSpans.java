@@ -50,6 +50,9 @@ final class SqlSpans {
             }
             return null;
         }
+        if (thread.isWithin(Frame.Kind.WAIT)) {
+            return null; // By which a pool tries its connection: a part of the wait.
+        }
         Frame frame = thread.next();
         if (frame == null) {
             return null;
@@ -64,6 +67,27 @@ final class SqlSpans {
         frame.counted = shedding.countsSql();
         thread.meter.mark(frame.mark, frame.counted);
         frame.statement.begin();
+        thread.push();
+        return frame;
+    }
+
+    @Nullable
+    Object beginUncounted() {
+        SpanThread thread = threads.ofThisThread();
+        if (thread.isWithin(Frame.Kind.STATEMENT)) {
+            return null;
+        }
+        Frame around = thread.top();
+        Frame frame = thread.next();
+        if (frame == null) {
+            return null;
+        }
+        frame.kind = Frame.Kind.STATEMENT;
+        frame.span = null;
+        frame.summary = null;
+        if (around != null) {
+            frame.id = around.id; // There will be no span: what is in it belongs to the one around.
+        }
         thread.push();
         return frame;
     }

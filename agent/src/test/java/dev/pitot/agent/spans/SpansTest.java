@@ -357,8 +357,8 @@ class SpansTest {
         for (int i = 0; i < 50; i++) {
             Object request = Spans.beginRequest();
             assertThat(request).isNotNull();
-            assertThat(Spans.beginWait("pool")).isNotNull();
             assertThat(Spans.beginStatement(null, "select 1")).isNotNull();
+            assertThat(Spans.beginWait("pool")).isNotNull();
             assertThat(Spans.beginWaiting()).isNotZero();
             end(request, false);
         }

@@ -91,6 +91,24 @@ class StatementSpansTest {
     }
 
     @Test
+    void whatADriverOrAPoolRunsOfItsOwnIsNotCounted() throws Exception {
+        assertThat(counts(recorder -> {
+                    Object token = recorder.beginUncounted();
+                    assertThat(token).isNotNull();
+                    assertThat(recorder.beginUncounted()).isNull();
+                    assertThat(recorder.beginStatement(null, "select 1 from a")).isNull();
+                    recorder.endStatement(token, 0, null);
+                    Object wait = recorder.beginWait("pool");
+                    assertThat(recorder.beginStatement(null, "select 1 from b")).isNull();
+                    recorder.endWait(wait, null);
+                    Object statement = recorder.beginStatement(null, "select 1 from c");
+                    assertThat(recorder.beginUncounted()).isNull();
+                    recorder.endStatement(statement, 0, null);
+                }))
+                .isEqualTo(Map.of("select ? from c", 1L));
+    }
+
+    @Test
     void beyondTheLimitStatementsAreOtherAndTextsWithoutWordsHaveAName() throws Exception {
         Map<String, Long> counts = counts(recorder -> {
             run(recorder, null, "");
