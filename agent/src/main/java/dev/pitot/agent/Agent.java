@@ -265,7 +265,7 @@ public final class Agent {
         if (shipping != null) {
             shipping.stop();
         }
-        String reason = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        String reason = reason(failure);
         err.println(
                 "[pitot] the flight recording could not be started (" + reason.replace('\n', ' ')
                         + "); check that the JVM's temporary folder is writable and Flight Recorder is allowed. The application runs on without the agent.");
@@ -275,6 +275,15 @@ public final class Agent {
         } catch (Throwable unstarted) {
             // It was never started.
         }
+    }
+
+    /** What was refused first: that a class could not be initialised for it, or a lambda not linked, tells nobody anything. */
+    private static String reason(Throwable failure) {
+        Throwable first = failure;
+        while ((first instanceof LinkageError || first.getMessage() == null) && first.getCause() != null) {
+            first = first.getCause();
+        }
+        return first.getMessage() == null ? first.toString() : first.getMessage();
     }
 
     /** On the sampler thread. */

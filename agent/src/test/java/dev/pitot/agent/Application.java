@@ -4,6 +4,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.security.AccessControlException;
+import java.security.Permission;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import jdk.jfr.Event;
@@ -28,6 +30,8 @@ public final class Application {
     public static void main(String[] args) throws IOException, InterruptedException {
         if (args.length > 0 && args[0].equals("guard")) {
             guard();
+        } else if (args.length > 0 && args[0].equals("guard-initializers")) {
+            guardInitializers();
         }
         System.out.println("ready");
         if (args.length > 0 && args[0].equals("return")) {
@@ -95,6 +99,25 @@ public final class Application {
     @SuppressWarnings("removal")
     private static void guard() {
         System.setSecurityManager(new SecurityManager());
+    }
+
+    /** The same at a moment that nobody can wait for: while the agent's thread is in the initialiser of a class. */
+    @SuppressWarnings("removal")
+    private static void guardInitializers() {
+        System.setSecurityManager(new SecurityManager() {
+            @Override
+            public void checkPermission(Permission asked) {
+                if (!Thread.currentThread().getName().equals("pitot-start")) {
+                    return;
+                }
+                // Neither lambdas nor a StackWalker, which ask for permissions themselves.
+                for (StackTraceElement frame : new Throwable().getStackTrace()) {
+                    if (frame.getMethodName().equals("<clinit>")) {
+                        throw new AccessControlException("access denied " + asked, asked);
+                    }
+                }
+            }
+        });
     }
 
     private static void threads() {

@@ -15,6 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
+import org.awaitility.core.ThrowingRunnable;
 import org.jspecify.annotations.Nullable;
 
 /** A real JVM that runs {@link Application} with the flag; killed when closed. */
@@ -77,6 +80,7 @@ public final class Target implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(home.resolve("bin/java").toString());
         command.add("-Xmx64m");
+        command.add("-XX:TieredStopAtLevel=1");
         command.add("-Djava.io.tmpdir=" + temporary);
         command.addAll(options);
         command.add("-cp");
@@ -185,6 +189,15 @@ public final class Target implements AutoCloseable {
         try (BufferedReader reader =
                 new BufferedReader(new InputStreamReader(jcmd.getInputStream(), StandardCharsets.UTF_8))) {
             return String.join("\n", reader.lines().toList());
+        }
+    }
+
+    /** Waits until it is as said, and fails with what all its threads do instead. */
+    public void await(ThrowingRunnable said) throws IOException {
+        try {
+            Awaitility.await().atMost(Duration.ofSeconds(30)).untilAsserted(said);
+        } catch (ConditionTimeoutException late) {
+            throw new AssertionError(isAlive() ? jcmd("Thread.print") : "it has ended", late);
         }
     }
 
