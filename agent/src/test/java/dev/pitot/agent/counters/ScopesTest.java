@@ -536,7 +536,8 @@ class ScopesTest {
             scan.scan();
             ThreadScan.Task task = scan.task(tid.get());
             assertThat(task).isNotNull();
-            assertThat(i == 0 || task.runTime > 10_000_000).as("scan " + i).isTrue();
+            // However little of a CPU a busy machine leaves to it.
+            assertThat(i == 0 || task.runTime > 0).as("scan " + i).isTrue();
             assertThat(task.runTime).isLessThanOrEqualTo(task.interval + 50_000_000);
         }
     }

@@ -228,7 +228,7 @@ class WorkIT {
                 .toList();
         assertThat(turns).allSatisfy(turn -> {
             // What the carrier did for others meanwhile is ten times as much.
-            assertThat(turn.getLong("cpuTime")).isBetween(TURNS, TURNS * 5 / 4);
+            assertThat(turn.getLong("cpuTime")).isBetween(TURNS * 9 / 10, TURNS * 2);
             assertThat(turn.getLong("allocated")).isPositive();
             assertThat(turn.getLong("runQueueWait")).isNotEqualTo(Long.MIN_VALUE);
         });
@@ -236,7 +236,7 @@ class WorkIT {
                                 .mapToLong(event -> event.getLong("cpuTime"))
                                 .sum()
                         / spent)
-                .isBetween(1.0, 1.1);
+                .isBetween(0.95, 1.1);
         assertThat(requests.get("crowd").getLong("cpuTime")).isPositive();
         assertThat(park.getLong("cpuTime")).isBetween(0L, 10_000_000L);
         assertThat(park.getString("counterSource")).isEqualTo(turns.get(0).getString("counterSource"));

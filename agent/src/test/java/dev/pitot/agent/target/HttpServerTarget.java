@@ -78,11 +78,7 @@ public final class HttpServerTarget {
                     .start();
         });
         server.createContext("/spin", exchange -> {
-            long until = System.nanoTime() + 20_000_000;
-            while (System.nanoTime() < until) {
-                Thread.onSpinWait();
-            }
-            answer(exchange, 200);
+            answer(exchange, compute() == 0 ? 500 : 200);
         });
         server.createContext("/allocate", exchange -> {
             byte[][] waste = new byte[64][];
@@ -120,6 +116,17 @@ public final class HttpServerTarget {
                         .getMethod("newVirtualThreadPerTaskExecutor")
                         .invoke(null)
                 : Executors.newFixedThreadPool(8);
+    }
+
+    /** Some 20 ms of work: not a span of time, of which a busy machine would leave the thread a part. */
+    private static long compute() {
+        long random = 1;
+        for (int i = 0; i < 10_000_000; i++) {
+            random ^= random << 13;
+            random ^= random >>> 7;
+            random ^= random << 17;
+        }
+        return random;
     }
 
     private static void answer(HttpExchange exchange, int status) throws IOException {
