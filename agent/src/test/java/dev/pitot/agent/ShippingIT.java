@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,8 +52,13 @@ class ShippingIT {
         collector.assertNoComplaint();
     }
 
-    private static java.util.stream.Stream<Path> jdks() {
+    private static Stream<Path> jdks() {
         return Target.jdks();
+    }
+
+    /** For what the uplink and the collector settle between them, whatever JFR of whatever JDK has written. */
+    private static Stream<Path> newest() {
+        return jdks().reduce((older, newer) -> newer).stream();
     }
 
     /** A target whose recording has begun to arrive. */
@@ -205,7 +211,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void theWantedOffsetOfTheReplyDecidesWhereToGoOn(Path jdk) throws IOException {
         try (Target target = target(jdk)) {
             target.say("mark 1");
@@ -219,7 +225,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void aWrongTokenIsReportedOnceAndItsFileReadAgain(Path jdk) throws IOException {
         Path file = Files.writeString(temporary.resolve("token"), "wrong\n");
         try (Target target = new Target(
@@ -255,7 +261,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void theExitIsNotHeldUpByACollectorThatNeverAnswers(Path jdk) throws IOException {
         try (Target target = target(jdk)) {
             collector.silent = true;
@@ -269,7 +275,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void theExitWaitsForNoCollectorThatIsAway(Path jdk) throws IOException {
         collector.stop();
         try (Target target = new Target(jdk, temporary, List.of(Target.flag(arguments())))) {
@@ -331,7 +337,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void theCadenceOfTheReplyIsFollowed(Path jdk) throws IOException {
         collector.cadence = 600_000;
         try (Target target = target(jdk)) {
@@ -358,7 +364,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void aCollectorThatWasOnlyBusyGetsTheEnd(Path jdk) throws IOException {
         try (Target target = target(jdk)) {
             collector.status = 503;
@@ -374,7 +380,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void whatIsLeftOfADeadJvmAndRefusedIsLeftToTheNextStart(Path jdk) throws IOException {
         Path repository;
         try (Target target = target(jdk)) {
@@ -553,7 +559,7 @@ class ShippingIT {
     }
 
     @ParameterizedTest
-    @MethodSource("jdks")
+    @MethodSource("newest")
     void aServerThatIsNoCollectorIsRefusedOnceAndNotFloodedWithTheRecording(Path jdk) throws IOException {
         AtomicInteger requests = new AtomicInteger();
         HttpServer other = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);

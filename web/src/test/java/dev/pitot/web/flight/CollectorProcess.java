@@ -43,6 +43,7 @@ final class CollectorProcess implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
                 "-jar",
                 System.getProperty("pitot.test.pitotJar"),
                 "serve",

@@ -22,12 +22,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import jdk.jfr.consumer.RecordedEvent;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The collector goes away under load and comes back. Whatever happened meanwhile is in the database exactly once, and what the
+ * The collector goes away under load and comes back, while it watches a JVM of each JDK. Whatever happened meanwhile is in the database exactly once, and what the
  * collector exports is what the target itself dumps.
  */
 class OutageIT {
@@ -50,81 +49,115 @@ class OutageIT {
     @TempDir
     Path folder;
 
-    static Collection<Jdks.Jdk> jdks() {
-        return Jdks.all();
+    @Test
+    void everyEventOfATenSecondStopIsStoredOnceAndTheExportEqualsTheTargetsDump() throws Exception {
+        outage(CollectorProcess::stop, Duration.ofSeconds(10));
     }
 
-    @ParameterizedTest
-    @MethodSource("jdks")
-    void everyEventOfATenSecondStopIsStoredOnceAndTheExportEqualsTheTargetsDump(Jdks.Jdk jdk) throws Exception {
-        outage(jdk, CollectorProcess::stop, Duration.ofSeconds(10));
-    }
-
-    @ParameterizedTest
-    @MethodSource("jdks")
-    void everyEventAroundAKillIsStoredOnceAndTheExportEqualsTheTargetsDump(Jdks.Jdk jdk) throws Exception {
-        outage(jdk, CollectorProcess::kill9, Duration.ofSeconds(2));
+    @Test
+    void everyEventAroundAKillIsStoredOnceAndTheExportEqualsTheTargetsDump() throws Exception {
+        outage(CollectorProcess::kill9, Duration.ofSeconds(2));
     }
 
     private interface Blow {
         void strike(CollectorProcess collector) throws Exception;
     }
 
-    private void outage(Jdks.Jdk jdk, Blow blow, Duration away) throws Exception {
-        try (CollectorProcess collector = new CollectorProcess(folder.resolve("collector"))) {
-            collector.start();
-            Path portFile = folder.resolve("port");
-            List<String> command = List.of(
-                    jdk.tool("java").toString(),
-                    "-Xmx128m",
-                    "-javaagent:" + System.getProperty("pitot.test.agentJar") + "=" + collector.agentArguments()
-                            + ",service=outage,http.events=100000",
-                    "-cp",
-                    System.getProperty("pitot.test.pitotJar"),
-                    "dev.pitot.examples.Shop",
-                    "--port",
-                    "0",
-                    "--port-file",
-                    portFile.toString());
-            try (Child shop = Child.start(folder, "shop", Map.of(), command)) {
-                await("the shop listens").atMost(Duration.ofSeconds(30)).until(() -> Files.exists(portFile));
-                URI base = URI.create(
-                        "http://127.0.0.1:" + Files.readString(portFile).strip());
-                try (LoadGenerator load = new LoadGenerator(base, 60, Duration.ofMinutes(2), 42)) {
-                    load.start();
-                    await("the first requests are stored")
-                            .atMost(Duration.ofSeconds(60))
-                            .until(() -> rows(collector, "pitot.HttpRequest") > 0);
-                    long before = load.counts().ok();
-                    blow.strike(collector);
-                    Instant back = Instant.now().plus(away);
-                    await("the collector has been away long enough")
-                            .atMost(away.plusSeconds(5))
-                            .until(() -> Instant.now().isAfter(back));
-                    assertThat(load.counts().ok())
-                            .as("requests served while the collector was away")
-                            .isGreaterThan(before);
-                    collector.start();
-                }
-                compareWithDump(jdk, collector, shop);
-            }
+    /** A shop under load, until it is closed. */
+    private record LoadedShop(Jdks.Jdk jdk, Child process, LoadGenerator load) implements AutoCloseable {
+        String service() {
+            return "outage-" + jdk.feature();
+        }
+
+        @Override
+        public void close() {
+            load.close();
+            process.close();
         }
     }
 
-    private void compareWithDump(Jdks.Jdk jdk, CollectorProcess collector, Child shop) throws Exception {
-        Path dump = folder.resolve("dump.jfr");
+    /** One outage for the shops of all JDKs. */
+    private void outage(Blow blow, Duration away) throws Exception {
+        List<LoadedShop> shops = new ArrayList<>();
+        try (CollectorProcess collector = new CollectorProcess(folder.resolve("collector"))) {
+            collector.start();
+            for (Jdks.Jdk jdk : Jdks.all()) {
+                shops.add(open(jdk, collector));
+            }
+            for (LoadedShop shop : shops) {
+                await("the first requests of " + shop.service() + " are stored")
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> requests(collector, shop.service()) > 0);
+            }
+            List<Long> before =
+                    shops.stream().map(shop -> shop.load().counts().ok()).toList();
+            blow.strike(collector);
+            Instant back = Instant.now().plus(away);
+            await("the collector has been away long enough")
+                    .atMost(away.plusSeconds(5))
+                    .until(() -> Instant.now().isAfter(back));
+            for (LoadedShop shop : shops) {
+                assertThat(shop.load().counts().ok())
+                        .as("requests that %s served while the collector was away", shop.service())
+                        .isGreaterThan(before.get(shops.indexOf(shop)));
+            }
+            collector.start();
+            shops.forEach(shop -> shop.load().close());
+            for (LoadedShop shop : shops) {
+                compareWithDump(collector, shop);
+            }
+        } finally {
+            shops.forEach(LoadedShop::close);
+        }
+    }
+
+    private LoadedShop open(Jdks.Jdk jdk, CollectorProcess collector) throws Exception {
+        String name = "outage-" + jdk.feature();
+        Path portFile = folder.resolve(name + ".port");
+        Child shop = Child.start(
+                folder,
+                name,
+                Map.of(),
+                List.of(
+                        jdk.tool("java").toString(),
+                        "-Xmx128m",
+                        "-XX:TieredStopAtLevel=1",
+                        "-javaagent:" + System.getProperty("pitot.test.agentJar") + "=" + collector.agentArguments()
+                                + ",service=" + name + ",http.events=100000",
+                        "-cp",
+                        System.getProperty("pitot.test.pitotJar"),
+                        "dev.pitot.examples.Shop",
+                        "--port",
+                        "0",
+                        "--port-file",
+                        portFile.toString()));
+        try {
+            await("the shop listens").atMost(Duration.ofSeconds(30)).until(() -> Files.exists(portFile));
+            URI base =
+                    URI.create("http://127.0.0.1:" + Files.readString(portFile).strip());
+            LoadGenerator load = new LoadGenerator(base, 60, Duration.ofMinutes(2), 42);
+            load.start();
+            return new LoadedShop(jdk, shop, load);
+        } catch (Exception | Error failure) {
+            shop.close();
+            throw failure;
+        }
+    }
+
+    private void compareWithDump(CollectorProcess collector, LoadedShop shop) throws Exception {
+        Path dump = folder.resolve(shop.service() + ".jfr");
         Child.run(
                 folder,
                 List.of(
-                        jdk.tool("jcmd").toString(),
-                        String.valueOf(shop.pid()),
+                        shop.jdk().tool("jcmd").toString(),
+                        String.valueOf(shop.process().pid()),
                         "JFR.dump",
                         "name=pitot",
                         "filename=" + dump));
         Map<Long, byte[]> dumped = Chunks.split(dump);
         assertThat(dumped).as("chunks in the dump").isNotEmpty();
 
-        JsonNode jvm = collector.jvm("outage");
+        JsonNode jvm = collector.jvm(shop.service());
         String id = jvm.get("id").asText();
         await("every dumped chunk is complete at the collector")
                 .atMost(Duration.ofSeconds(60))
@@ -136,7 +169,7 @@ class OutageIT {
         long now = System.currentTimeMillis();
         Path export = collector.download(
                 "/api/v1/jvms/" + id + "/recording?from=" + (now - 3_600_000) + "&to=" + (now + 60_000),
-                folder.resolve("export.jfr"));
+                folder.resolve(shop.service() + "-export.jfr"));
         Map<Long, byte[]> exported = Chunks.split(export);
         assertThat(exported.keySet()).as("chunks in the export").containsAll(dumped.keySet());
         for (Map.Entry<Long, byte[]> chunk : dumped.entrySet()) {
@@ -195,10 +228,11 @@ class OutageIT {
         return complete;
     }
 
-    private static long rows(CollectorProcess collector, String type) throws Exception {
+    private static long requests(CollectorProcess collector, String service) throws Exception {
         try (Connection connection = collector.database().connect();
-                PreparedStatement query = connection.prepareStatement("select count(*) from event where type = ?")) {
-            query.setString(1, type);
+                PreparedStatement query = connection.prepareStatement(
+                        "select count(*) from event join jvm using (jvm_id) where type = 'pitot.HttpRequest' and service = ?")) {
+            query.setString(1, service);
             try (ResultSet result = query.executeQuery()) {
                 result.next();
                 return result.getLong(1);

@@ -49,6 +49,7 @@ final class CollectorUnderTest implements AutoCloseable {
         Path data = TestPostgres.reachableFolder("view-it-data");
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
                         "-jar",
                         System.getProperty("pitot.test.pitotJar"),
                         "demo",
