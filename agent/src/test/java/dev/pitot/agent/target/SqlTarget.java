@@ -1,6 +1,5 @@
 package dev.pitot.agent.target;
 
-import java.sql.BatchUpdateException;
 import java.sql.CallableStatement;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -11,16 +10,20 @@ import java.sql.Statement;
 import java.util.Arrays;
 import javax.sql.DataSource;
 
-/** The same work by way of two drivers, some by way of a pool, and a little with a driver that nobody knows; prints all results. */
+/** The same work by way of four drivers, some by way of pools, and a little with a driver that nobody knows; prints all results. */
 public final class SqlTarget {
     private SqlTarget() {}
 
     public static void main(String[] args) throws Exception {
         System.out.println("port 0");
         try (Connection h2 = DriverManager.getConnection("jdbc:h2:mem:test", "sa", "");
-                Connection hsqldb = DriverManager.getConnection("jdbc:hsqldb:mem:test", "sa", "")) {
-            work(h2);
-            work(hsqldb);
+                Connection hsqldb = DriverManager.getConnection("jdbc:hsqldb:mem:test", "sa", "");
+                Connection derby = DriverManager.getConnection("jdbc:derby:memory:test;create=true");
+                Connection sqlite = DriverManager.getConnection("jdbc:sqlite::memory:")) {
+            work(h2, "call abs(?)");
+            work(hsqldb, "call abs(?)");
+            work(derby, "values abs(?)");
+            work(sqlite, null);
             pools();
         }
         odd();
@@ -34,7 +37,7 @@ public final class SqlTarget {
         }
     }
 
-    private static void work(Connection connection) throws SQLException {
+    private static void work(Connection connection, String call) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             System.out.println(statement.execute("create table item(id int primary key, name varchar(20))"));
             System.out.println(statement.executeUpdate("insert into item values (1, 'Smith''s')"));
@@ -70,7 +73,7 @@ public final class SqlTarget {
             }
             try {
                 insert.executeBatch();
-            } catch (BatchUpdateException expected) {
+            } catch (SQLException expected) {
                 System.out.println(expected.getSQLState());
             }
         }
@@ -81,10 +84,19 @@ public final class SqlTarget {
                 print(select.executeQuery());
             }
         }
-        try (CallableStatement call = connection.prepareCall("call abs(?)")) {
-            call.setInt(1, -5);
-            System.out.println(call.execute());
+        if (call != null) {
+            try (CallableStatement called = connection.prepareCall(call)) {
+                called.setInt(1, -5);
+                System.out.println(called.execute());
+            }
         }
+        // For some of these a driver runs statements of its own.
+        System.out.println(connection.isValid(1));
+        connection.setAutoCommit(false);
+        connection.rollback(connection.setSavepoint("here"));
+        connection.rollback();
+        connection.setAutoCommit(true);
+        System.out.println(connection.getSchema());
     }
 
     private static void print(ResultSet rows) throws SQLException {
@@ -96,14 +108,51 @@ public final class SqlTarget {
     }
 
     private static void pools() throws Exception {
-        DataSource pool = (DataSource) Class.forName("org.h2.jdbcx.JdbcConnectionPool")
+        take((DataSource) Class.forName("org.h2.jdbcx.JdbcConnectionPool")
                 .getMethod("create", String.class, String.class, String.class)
-                .invoke(null, "jdbc:h2:mem:test", "sa", "");
+                .invoke(null, "jdbc:h2:mem:test", "sa", ""));
+        DataSource dbcp = pool("org.apache.commons.dbcp2.BasicDataSource");
+        set(dbcp, "setMaxTotal", int.class, 2);
+        set(dbcp, "setMaxWaitMillis", long.class, 100L);
+        take(dbcp);
+        exhaust(dbcp);
+        DataSource tomcat = pool("org.apache.tomcat.jdbc.pool.DataSource");
+        set(tomcat, "setMaxActive", int.class, 2);
+        set(tomcat, "setInitialSize", int.class, 1);
+        set(tomcat, "setMaxWait", int.class, 100);
+        take(tomcat);
+        exhaust(tomcat);
+    }
+
+    private static DataSource pool(String name) throws Exception {
+        DataSource pool = (DataSource) Class.forName(name).getConstructor().newInstance();
+        set(pool, "setUrl", String.class, "jdbc:h2:mem:test");
+        set(pool, "setUsername", String.class, "sa");
+        set(pool, "setDriverClassName", String.class, "org.h2.Driver");
+        set(pool, "setValidationQuery", String.class, "select 'valid'");
+        set(pool, "setTestOnBorrow", boolean.class, true);
+        return pool;
+    }
+
+    private static void set(DataSource pool, String method, Class<?> type, Object value) throws Exception {
+        pool.getClass().getMethod(method, type).invoke(pool, value);
+    }
+
+    private static void take(DataSource pool) throws SQLException {
         for (int i = 0; i < 3; i++) {
             try (Connection connection = pool.getConnection();
                     PreparedStatement select = connection.prepareStatement("select count(*) from item")) {
                 print(select.executeQuery());
             }
+        }
+    }
+
+    private static void exhaust(DataSource pool) throws SQLException {
+        try (Connection one = pool.getConnection();
+                Connection two = pool.getConnection()) {
+            pool.getConnection();
+        } catch (SQLException expected) {
+            System.out.println(expected.getClass());
         }
     }
 
