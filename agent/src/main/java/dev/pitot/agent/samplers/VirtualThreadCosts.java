@@ -6,6 +6,7 @@ import dev.pitot.agent.status.Contained;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.agent.status.StatusBoard.Entry;
 import java.lang.instrument.Instrumentation;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,11 @@ import org.jspecify.annotations.Nullable;
 final class VirtualThreadCosts implements Runnable {
     /** Whose scheduler of virtual threads was tried; its methods are the JDK's own affair and may change. */
     private static final int KNOWN = 25;
+
+    /** Seconds between trials, twice as long each time. */
+    private static final long FIRST_PAUSE = 5;
+
+    private static final long LAST_PAUSE = 320;
 
     private final boolean follow;
     private final SpanRecorder recorder;
@@ -79,6 +85,14 @@ final class VirtualThreadCosts implements Runnable {
             return "this JDK does not tell which carrier they are on";
         }
         transformer.followMounts();
-        return recorder.tryVirtualThreads();
+        String wrong = recorder.tryVirtualThreads();
+        for (long pause = FIRST_PAUSE; wrong != null && pause <= LAST_PAUSE; pause *= 2) {
+            status.set(
+                    "virtual threads",
+                    unknown(wrong, "It is tried again for some minutes, as a busy machine may be why"));
+            TimeUnit.SECONDS.sleep(pause);
+            wrong = recorder.tryVirtualThreads();
+        }
+        return wrong;
     }
 }
