@@ -20,6 +20,8 @@ final class VirtualMeter extends ThreadMeter {
 
     /** Whether it is among those of {@link Mounts}: from the outermost span's begin to its end. */
     private boolean listed;
+    /** Whether it has yet to be unpinned. */
+    private boolean pinned;
     /** Whether {@link #sofar} is that span's. */
     private boolean open;
 
@@ -57,6 +59,7 @@ final class VirtualMeter extends ThreadMeter {
 
     @Override
     void mark(Mark mark, boolean counted) {
+        unpinLate();
         if (!listed) {
             mounts.add(thread, this);
             listed = true; // Last, as it may fail.
@@ -72,7 +75,7 @@ final class VirtualMeter extends ThreadMeter {
                     read(cost);
                     mark.mounts = times;
                 } finally {
-                    mounts.unpin();
+                    unpin();
                 }
             }
             if (!counted) {
@@ -84,6 +87,7 @@ final class VirtualMeter extends ThreadMeter {
 
     @Override
     long since(Mark mark, Cost cost, Split parts) {
+        unpinLate();
         long wall = super.since(mark, cost, parts);
         Cost before = mark.sofar;
         if (before != null && before.cpuTime != Long.MIN_VALUE && isTrusted() && mounts.pin()) {
@@ -92,7 +96,7 @@ final class VirtualMeter extends ThreadMeter {
                 read(now);
                 measured = times - mark.mounts;
             } finally {
-                mounts.unpin();
+                unpin();
             }
             cost.set(now);
             cost.subtract(before);
@@ -101,6 +105,21 @@ final class VirtualMeter extends ThreadMeter {
             mounts.takeOff(cost, measured);
         }
         return wall;
+    }
+
+    private void unpin() {
+        pinned =
+                true; // Until it is done, which takes as much stack as to pin, or more where that was compiled and this
+        // is not.
+        mounts.unpin();
+        pinned = false;
+    }
+
+    /** Where the stack was too short to unpin, an outer span makes up for it: its thread must not keep a carrier for good. */
+    private void unpinLate() {
+        if (pinned) {
+            unpin();
+        }
     }
 
     private boolean isTrusted() {
