@@ -75,7 +75,7 @@ final class Endings {
                 }
             }
             settled = span.isSettled();
-            last = span.lastHandler(task);
+            last = span.isHandled();
             if (last) {
                 finished = span.end(null);
             }

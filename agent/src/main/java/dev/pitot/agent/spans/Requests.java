@@ -159,17 +159,17 @@ final class Requests {
 
     @Nullable
     Object goOn(Object request) {
-        Frame frame = request instanceof Span span && !span.ended ? workFor(span) : null;
-        if (frame != null && frame.span != null) {
-            frame.handles = true;
-            frame.span.handlerBegins();
-        }
-        return frame;
+        return request instanceof Span span && !span.ended ? workFor(span, true) : null;
     }
 
     /** A task of a request begins; null when this thread works on it already or it has ended. */
     @Nullable
     Frame workFor(Span span) {
+        return workFor(span, false);
+    }
+
+    /** @param handles whether the request does not end before this has */
+    private @Nullable Frame workFor(Span span, boolean handles) {
         SpanThread thread = threads.ofThisThread();
         if (thread.request == span || !begin(thread, Frame.Kind.TASK, span)) {
             return null;
@@ -178,6 +178,7 @@ final class Requests {
         if (frame == null) {
             return null;
         }
+        frame.handles = handles;
         if (span.enter(frame)) {
             return frame;
         }
@@ -200,16 +201,29 @@ final class Requests {
                 || !thread.popTo(frame)) {
             return;
         }
-        thread.request = frame.before;
-        endedTasks.incrementAndGet();
+        int place = thread.depth;
+        Span before = frame.before;
         Span span = frame.span;
-        frame.span = null;
+        thread.request = before;
         frame.before = null;
-        long wall = frames.close(thread, frame);
-        if (span == null) {
-            return;
+        frame.span = null;
+        boolean ended = false;
+        try {
+            endedTasks.incrementAndGet();
+            long wall = frames.close(thread, frame);
+            if (span != null) {
+                endings.taskEnded(span, frame, wall, thread != span.home);
+            }
+            ended = true;
+        } finally {
+            if (!ended) {
+                // For want of stack, say, so that nothing can be called here either: it is back in its place, and is
+                // dropped with what is around it.
+                frame.span = span;
+                frame.before = before;
+                thread.depth = place + 1;
+            }
         }
-        endings.taskEnded(span, frame, wall, thread != span.home);
     }
 
     /** Tasks that have ended since the call before. */

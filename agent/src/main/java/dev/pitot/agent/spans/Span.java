@@ -13,7 +13,7 @@ final class Span {
     /** Nanoseconds, of CPU time where that is known. */
     private static final long GRACE = 1_000_000;
 
-    private static final Frame[] NONE = {};
+    private static final @Nullable Frame[] NONE = {};
     private static final long[] NO_TIMES = {};
     /** Looks at a taken flag, some 10 us, before a thread gives way: whoever holds it may have lost its CPU. */
     private static final int SPINS = 500;
@@ -92,11 +92,11 @@ final class Span {
 
     long otherThreads;
     /** The tasks that threads are at work in for it, as many as {@link #active} says. */
-    private Frame[] tasks = NONE;
+    private @Nullable Frame[] tasks = NONE;
 
     int active;
     /** Those tasks when it ended, and CPU nanoseconds of their threads then. */
-    private Frame[] tasksAtEnd = NONE;
+    private @Nullable Frame[] tasksAtEnd = NONE;
 
     private long[] cpuTimesAtEnd = NO_TIMES;
 
@@ -159,12 +159,6 @@ final class Span {
         return thread.getClass().getName().equals("java.lang.VirtualThread");
     }
 
-    void handlerBegins() {
-        take();
-        handlers++;
-        flag = 0;
-    }
-
     /** A task of it has begun; false when it has ended. */
     boolean enter(Frame task) {
         take();
@@ -175,20 +169,24 @@ final class Span {
             if (active == tasks.length) {
                 tasks = Arrays.copyOf(tasks, Math.max(2, active * 2));
             }
+            // All of it or nothing: from here on there is no call that could be one too many for the stack.
             tasks[active] = task;
             active++;
+            handlers += task.handles ? 1 : 0;
             return true;
         } finally {
             flag = 0;
         }
     }
 
-    /** A task of it ends; within the flag. */
+    /** A task of it ends, if it had begun; within the flag. */
     void leave(Frame task) {
         for (int i = 0; i < active; i++) {
             if (tasks[i] == task) {
                 active--;
                 tasks[i] = tasks[active];
+                tasks[active] = null;
+                handlers -= task.handles ? 1 : 0;
                 return;
             }
         }
@@ -202,30 +200,30 @@ final class Span {
      *     follows
      */
     boolean end(@Nullable Done known) {
+        if (active > 0) {
+            tasksAtEnd = Arrays.copyOf(tasks, active);
+            cpuTimesAtEnd = new long[active];
+            Arrays.fill(cpuTimesAtEnd, Long.MIN_VALUE);
+            done = known == null ? null : known.copy();
+            endedAt = System.nanoTime();
+            postponed = true; // Only now that nothing can fail any more, for want of memory or stack.
+        }
         ended = true;
         Link its = link;
         if (its != null) {
             its.span = null;
             link = null;
         }
-        if (active == 0) {
-            return true;
-        }
-        postponed = true;
-        endedAt = System.nanoTime();
-        tasksAtEnd = Arrays.copyOf(tasks, active);
-        cpuTimesAtEnd = new long[active];
-        Arrays.fill(cpuTimesAtEnd, Long.MIN_VALUE);
-        done = known == null ? null : known.copy();
-        return false;
+        return !postponed;
     }
 
     /** After its end and without the flag, as it takes half a microsecond for each task: where their threads stand. */
     void readTasks() {
-        Frame[] theirs = tasksAtEnd;
+        @Nullable Frame[] theirs = tasksAtEnd;
         long[] times = cpuTimesAtEnd;
         for (int i = 0; i < theirs.length; i++) {
-            times[i] = theirs[i].meter.cpuTime();
+            Frame task = theirs[i];
+            times[i] = task == null ? Long.MIN_VALUE : task.meter.cpuTime();
         }
     }
 
@@ -253,9 +251,8 @@ final class Span {
         return postponed && active == 0;
     }
 
-    /** A thread no longer works in this task; whether it has an answer and nobody goes on with its handling any more. Within the flag. */
-    boolean lastHandler(Frame task) {
-        handlers -= task.handles ? 1 : 0;
+    /** Whether it has an answer and nobody goes on with its handling any more, and nobody has ended it yet; within the flag. */
+    boolean isHandled() {
         return !ended && completed && returned && handlers == 0;
     }
 

@@ -12,7 +12,8 @@ final class SpanThread {
     final boolean virtual;
     final Done done;
     private @Nullable Frame[] frames = new Frame[2];
-    private int depth;
+    /** Frames that are open. */
+    int depth;
 
     /** The request that this thread works on, or null. */
     @Nullable

@@ -165,6 +165,7 @@ class SpansTest {
             Object statement = Spans.beginStatement(null, "select 1");
             spin(20);
             Spans.endStatement(statement, 0, null);
+            spin(20);
             Spans.endTask(token);
             // Done once: the same object is nobody's now.
             assertThat(Spans.beginTask(task)).isNull();
@@ -173,8 +174,8 @@ class SpansTest {
         onAnotherThread(() -> assertThat(Spans.beginTask(task)).isNull());
         RecordedEvent whole = one(recorded(), "HttpRequest");
         assertThat(whole.getLong("otherThreads")).isEqualTo(1);
-        assertThat(whole.getLong("cpuTime")).isBetween(19 * MILLI, 35 * MILLI);
-        assertThat(whole.getLong("ownCpuTime")).isLessThan(15 * MILLI);
+        assertThat(whole.getLong("cpuTime")).isBetween(39 * MILLI, 59 * MILLI);
+        assertThat(whole.getLong("ownCpuTime")).isBetween(19 * MILLI, 38 * MILLI);
         assertThat(whole.getLong("sqlStatements")).isEqualTo(1);
     }
 
@@ -309,7 +310,10 @@ class SpansTest {
     @Test
     void anAnswerBeforeTheHandlersReturnIsCountedOnce() throws Exception {
         Object request = Spans.beginRequest();
-        onAnotherThread(() -> Spans.completeRequest(request, null, 202, null));
+        onAnotherThread(() -> {
+            Spans.completeRequest(request, null, 202, null);
+            Spans.completeRequest(request, null, 500, new IllegalStateException());
+        });
         end(request, true);
         Object second = Spans.beginRequest();
         end(second, true);
@@ -574,5 +578,36 @@ class SpansTest {
         recorder.emitSummaries();
         assertThat(recorder.inlineNanos()).isZero();
         Spans.endTask(work);
+    }
+
+    @Test
+    void aRequestWithoutAnErrorStatusThatEndsWithAnExceptionHasFailed() throws Exception {
+        Throwable thrown = new IllegalStateException();
+        Spans.endRequest(Spans.beginRequest(), "GET", null, "/thrown", 200, false, thrown);
+        Spans.endRequest(Spans.beginRequest(), "GET", null, "/said", 409, false, thrown);
+        Spans.endRequest(Spans.beginRequest(), "GET", null, "/async", 0, true, thrown);
+        List<RecordedEvent> events = of(recorded(), "HttpRequest");
+        assertThat(events).extracting(event -> event.getInt("status")).containsExactly(500, 409, 500);
+        assertThat(events).allSatisfy(event -> {
+            assertThat(event.getBoolean("failed")).isTrue();
+            assertThat(event.getString("error")).isEqualTo("java.lang.IllegalStateException");
+        });
+    }
+
+    @Test
+    void whatATaskStillDoesAfterItHasAnsweredBelongsToTheRequest() throws Exception {
+        Object task = new Object();
+        Object request = Spans.beginRequest();
+        Spans.submitted(task);
+        end(request, true);
+        onAnotherThread(() -> {
+            Object token = Spans.beginTask(task);
+            Spans.completeRequest(request, null, 200, null);
+            spin(20);
+            Spans.endTask(token);
+        });
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        assertThat(event.getLong("cpuTime")).isGreaterThan(19 * MILLI);
+        assertThat(event.getLong("otherThreads")).isEqualTo(1);
     }
 }

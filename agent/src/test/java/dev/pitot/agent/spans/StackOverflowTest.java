@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StackOverflowTest {
     private static final int STACKS = 100;
+    private static final int HANDLED = 12;
 
     private SpanRecorder recorder;
 
@@ -113,5 +114,34 @@ class StackOverflowTest {
                     });
             assertThat(seen[0]).isTrue();
         }
+    }
+
+    @Test
+    void aRequestIsCountedWhoseHandlersRanOutOfStack() throws Exception {
+        Object request = Spans.beginRequest();
+        Spans.endRequest(request, "GET", null, "/deep", 0, true, null);
+        for (int i = 0; i < HANDLED; i++) {
+            boolean[] free = new boolean[1];
+            atEveryDepth(
+                    i,
+                    () -> {
+                        Object token = Spans.continueRequest(request);
+                        if (token != null) {
+                            Spans.endTask(token);
+                        }
+                    },
+                    () -> {
+                        Spans.pooled();
+                        Object next = Spans.beginRequest();
+                        free[0] = next != null;
+                        Spans.endRequest(next, "GET", null, "/next", 200, false, null);
+                    });
+            assertThat(free[0]).as("the next request of the thread").isTrue();
+        }
+        recorder.emitSummaries();
+        assertThat(recorder.spans()).isEqualTo(HANDLED);
+        Spans.completeRequest(request, null, 200, null);
+        recorder.emitSummaries();
+        assertThat(recorder.spans()).isEqualTo(1);
     }
 }

@@ -1,0 +1,94 @@
+package dev.pitot.agent.spans;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.pitot.agent.config.ConfigSources;
+import dev.pitot.events.EndpointSummary;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Requests that have ended while threads are at work for them. */
+class EndingsTest {
+    private static final long SECOND = 1_000_000_000;
+    private static final int PLACES = 8;
+
+    private final ThreadMeter meter = new ThreadMeter(0, null, null, null, PLACES, Pauses.unknown(), false);
+    private Endings endings;
+
+    @BeforeEach
+    void open() throws Exception {
+        endings = new Endings(
+                ConfigSources.read("service=test,http.events=0", new Properties(), Map.of()),
+                PLACES,
+                List.of(),
+                new Shedding());
+    }
+
+    /** @param ago nanoseconds since it ended */
+    private Frame postponed(long ago) {
+        Span span = new Span(1);
+        Frame task = new Frame(meter);
+        task.span = span;
+        span.enter(task);
+        assertThat(span.end(null)).isFalse();
+        span.endedAt = System.nanoTime() - ago;
+        endings.postpone(span);
+        return task;
+    }
+
+    private long counted() {
+        long count = 0;
+        for (Summary summary : endings.all()) {
+            EndpointSummary event = new EndpointSummary();
+            if (summary.drainTo(event, new int[Buckets.COUNT], List.of(), new long[Done.EXTRAS])) {
+                count += event.count;
+            }
+        }
+        return count;
+    }
+
+    @Test
+    void aRequestWaitsForItsTasksForHalfASecond() {
+        postponed(SECOND);
+        postponed(-60 * SECOND);
+        endings.finishPostponed(false);
+        assertThat(counted()).isEqualTo(1);
+        endings.finishPostponed(false);
+        assertThat(counted()).isZero();
+        endings.finishPostponed(true);
+        assertThat(counted()).as("at the agent's end").isEqualTo(1);
+    }
+
+    @Test
+    void theLastTaskCountsItAndNobodyElseDoes() {
+        Frame task = postponed(-60 * SECOND);
+        Span span = task.span;
+        assertThat(span).isNotNull();
+        endings.taskDropped(span, task);
+        assertThat(counted()).isEqualTo(1);
+        endings.finishPostponed(true);
+        assertThat(counted()).isZero();
+    }
+
+    @Test
+    void noMoreThanAThousandWaitAndWhatHasBeenCountedMakesRoom() {
+        Frame first = postponed(-60 * SECOND);
+        for (int i = 1; i < 1000; i++) {
+            postponed(-60 * SECOND);
+        }
+        assertThat(counted()).isZero();
+        postponed(-60 * SECOND);
+        assertThat(counted()).as("at once").isEqualTo(1);
+        Span span = first.span;
+        assertThat(span).isNotNull();
+        endings.taskDropped(span, first);
+        assertThat(counted()).isEqualTo(1);
+        postponed(-60 * SECOND);
+        assertThat(counted()).as("in its place").isZero();
+        endings.finishPostponed(true);
+        assertThat(counted()).isEqualTo(1000);
+    }
+}
