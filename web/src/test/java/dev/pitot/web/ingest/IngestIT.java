@@ -43,6 +43,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import jdk.jfr.consumer.RecordingFile;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,6 +63,11 @@ class IngestIT {
 
     private static IngestSettings settings() {
         return IngestSettings.standard().withCommitWindow(Duration.ofMillis(5));
+    }
+
+    /** Most of it is so already, or some milliseconds later, and some of these tests wait a hundred times. */
+    private static ConditionFactory soon() {
+        return Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(5));
     }
 
     private static Database open(TestPostgres.Database at) throws Exception {
@@ -161,12 +167,12 @@ class IngestIT {
             for (Flight.Part part : parts) {
                 // Its answer waits for the feed; what it has brought does not.
                 agents.submit(() -> ingest.handle(flight.body(part, flight.hello())));
-                Awaitility.await().until(() -> ingest.stats().segments() == parts.indexOf(part) + 1);
+                soon().until(() -> ingest.stats().segments() == parts.indexOf(part) + 1);
             }
             assertThat(feed.reached.await(10, TimeUnit.SECONDS)).isTrue();
             Thread stop = new Thread(ingest::close);
             stop.start();
-            Awaitility.await().until(() -> Arrays.stream(stop.getStackTrace())
+            soon().until(() -> Arrays.stream(stop.getStackTrace())
                     .anyMatch(frame -> frame.getMethodName().equals("awaitTermination")));
             feed.released.countDown();
             stop.join(20_000);
@@ -201,11 +207,11 @@ class IngestIT {
             List<Flight.Part> parts = flight.parts(new Random(14));
             for (Flight.Part part : parts) {
                 agents.submit(() -> ingest.handle(flight.body(part, flight.hello())));
-                Awaitility.await().until(() -> ingest.stats().segments() == parts.indexOf(part) + 1);
+                soon().until(() -> ingest.stats().segments() == parts.indexOf(part) + 1);
             }
             assertThat(feed.reached.await(10, TimeUnit.SECONDS)).isTrue();
             feed.released.countDown();
-            Awaitility.await().until(() -> newestBlock.size() == 3);
+            soon().until(() -> newestBlock.size() == 3);
             // When the third chunk is read, and before the run ends, the minute in which the second began is stored.
             assertThat(newestBlock.get(2) + 60)
                     .isGreaterThan(flight.chunks().get(1).startNanos() / 1_000_000_000);
@@ -251,9 +257,7 @@ class IngestIT {
                 assertThat(Feeder.durable(taken, chunk)).isEqualTo(part.offset() + part.length());
                 boundary = part.offset() + part.length() == Flight.FlightChunk.size(part.header());
             }
-            Awaitility.await()
-                    .until(() ->
-                            ingest.stats().heldBytes() == 0 && ingest.stats().events() > 0);
+            soon().until(() -> ingest.stats().heldBytes() == 0 && ingest.stats().events() > 0);
             String before = fingerprint(at);
             Flight.Part next = parts.get(sent);
             for (int i : new int[] {0, 3, sent + 1, 2}) {
@@ -361,8 +365,7 @@ class IngestIT {
                 boundary = part.offset() + part.length() == Flight.FlightChunk.size(part.header());
             }
             first.handle(flight.heartbeat("ended=true\n"));
-            Awaitility.await().until(() -> one(s, "select bool_and(parsed_out) from chunk")
-                    .equals("t"));
+            soon().until(() -> one(s, "select bool_and(parsed_out) from chunk").equals("t"));
             Ingest goesOn = elsewhere ? second : first;
             for (Flight.Part part : parts.subList(sent, parts.size())) {
                 assertThat(goesOn.handle(flight.body(part, "")).status()).isEqualTo(200);
@@ -393,8 +396,7 @@ class IngestIT {
             assertThat(survivor.stats().events()).as("heard of just now").isZero();
             s.execute("update jvm set ended = true, last_seen = last_seen - interval '2 minutes'");
             survivor.sweep();
-            Awaitility.await().until(() -> one(s, "select bool_and(parsed_out) from chunk")
-                    .equals("t"));
+            soon().until(() -> one(s, "select bool_and(parsed_out) from chunk").equals("t"));
         }
         assertStoredOnce(at, flight);
     }
@@ -441,7 +443,7 @@ class IngestIT {
                 assertThat(collector.handle(flight.body(part, flight.hello())).status())
                         .isEqualTo(200);
                 if (part.offset() + part.length() == Flight.FlightChunk.size(part.header())) {
-                    Awaitility.await().until(() -> collector.stats().heldBytes() == 0);
+                    soon().until(() -> collector.stats().heldBytes() == 0);
                 }
             }
             collectors.get(hearsOfTheEnd).handle(flight.heartbeat("ended=true\n"));
@@ -474,9 +476,7 @@ class IngestIT {
                 postgres = EmbeddedPostgres.start(folder, step -> {});
                 assertThat(postgres.jdbcUrl()).as("the same port again").isEqualTo(at.url());
                 feeder.run(ingest::handle);
-                Awaitility.await()
-                        .atMost(Duration.ofSeconds(20))
-                        .until(() -> ingest.stats().heldBytes() == 0);
+                soon().atMost(Duration.ofSeconds(20)).until(() -> ingest.stats().heldBytes() == 0);
             }
             assertStoredOnce(at, flight);
         } finally {
@@ -500,9 +500,8 @@ class IngestIT {
         try (Database database = open(at);
                 Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
             new Feeder(sent, new Random(5)).run(ingest::handle);
-            Awaitility.await()
-                    .until(() ->
-                            ingest.stats().parseErrors() == 1 && ingest.stats().heldBytes() == 0);
+            soon().until(() ->
+                    ingest.stats().parseErrors() == 1 && ingest.stats().heldBytes() == 0);
             ByteArrayOutputStream exported = new ByteArrayOutputStream();
             new Queries(database).chunkBytes(flight.jvm(), damagedStart, new ChunkBytesSink() {
                 @Override
@@ -548,7 +547,7 @@ class IngestIT {
             }
             new Feeder(flight.backlog(), new Random(11)).run(ingest::handle);
             ingest.handle(flight.heartbeat("ended=true\n"));
-            Awaitility.await().until(() -> ingest.stats().parseErrors() == 1);
+            soon().until(() -> ingest.stats().parseErrors() == 1);
         }
         try (Connection c = at.connect();
                 Statement s = c.createStatement()) {
@@ -624,10 +623,8 @@ class IngestIT {
             assertThat(ingest.handle(flight.heartbeat("ended=true\n")).text())
                     .contains("cadence=1000\n")
                     .doesNotContain("hello=");
-            Awaitility.await()
-                    .until(() ->
-                            ingest.stats().heldBytes() == 0 && ingest.stats().openReaders() == 0);
-            Awaitility.await().until(() -> {
+            soon().until(() -> ingest.stats().heldBytes() == 0 && ingest.stats().openReaders() == 0);
+            soon().until(() -> {
                 int n = 0;
                 for (String type : Expected.METRICS) {
                     MetricSeries series =
@@ -758,8 +755,7 @@ class IngestIT {
             for (Future<?> one : sent) {
                 one.get(60, TimeUnit.SECONDS);
             }
-            Awaitility.await()
-                    .atMost(Duration.ofSeconds(30))
+            soon().atMost(Duration.ofSeconds(30))
                     .until(() -> ingest.stats().events() == (long) jvms * events
                             && ingest.stats().heldBytes() == 0);
             assertThat(ingest.stats().clamped()).isZero();

@@ -10,8 +10,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -27,25 +31,33 @@ class LiveChunkIT {
         return GrowingChunk.jdks().stream();
     }
 
+    /** Side by side: each waits for its five flushes. */
+    @BeforeAll
+    static void record() throws Exception {
+        ExecutorService each = Executors.newCachedThreadPool();
+        try {
+            Map<Path, Future<GrowingChunk>> recorded = new HashMap<>();
+            for (Path jdk : GrowingChunk.jdks()) {
+                Path own = Files.createTempDirectory(folder, "jvm");
+                recorded.put(jdk, each.submit(() -> GrowingChunk.record(jdk, own, 5)));
+            }
+            for (Map.Entry<Path, Future<GrowingChunk>> one : recorded.entrySet()) {
+                CHUNKS.put(one.getKey(), one.getValue().get());
+            }
+        } finally {
+            each.shutdownNow();
+        }
+    }
+
     @AfterAll
     static void forget() {
         CHUNKS.clear();
     }
 
-    private static GrowingChunk chunk(Path jdk) throws Exception {
-        GrowingChunk known = CHUNKS.get(jdk);
-        if (known == null) {
-            Path own = Files.createTempDirectory(folder, "jvm");
-            known = GrowingChunk.record(jdk, own, 5);
-            CHUNKS.put(jdk, known);
-        }
-        return known;
-    }
-
     @ParameterizedTest
     @MethodSource("jdks")
     void everyFlushGivesTheEventsOfItsCutExactlyOnce(Path jdk) throws Exception {
-        GrowingChunk chunk = chunk(jdk);
+        GrowingChunk chunk = CHUNKS.get(jdk);
         ChunkReader reader = new ChunkReader(Limits.standard(), name -> true);
         Set<Long> seen = new HashSet<>();
         Set<Long> before = new HashSet<>();
@@ -78,7 +90,7 @@ class LiveChunkIT {
     @ParameterizedTest
     @MethodSource("jdks")
     void everyCutReadAtOnceEqualsTheOracle(Path jdk) throws Exception {
-        GrowingChunk chunk = chunk(jdk);
+        GrowingChunk chunk = CHUNKS.get(jdk);
         for (int flush = 0; flush < chunk.headers().size(); flush++) {
             byte[] cut = chunk.cut(flush);
             Oracle oracle = Oracle.read(cut, folder);
