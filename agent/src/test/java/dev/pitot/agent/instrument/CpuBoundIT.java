@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CpuBoundIT {
     private static final String MAIN = "dev.pitot.agent.target.HttpServerTarget";
     private static final int CLIENTS = 2;
+    /** Nanoseconds of a second. */
+    private static final long OTHERWISE_BUSY = 50_000_000;
 
     @TempDir
     Path folder;
@@ -69,14 +71,17 @@ class CpuBoundIT {
             // Whole seconds of load, after the one in which the JVM, JFR and the agent have started.
             long ofRequests = 0;
             long ofProcess = 0;
-            for (RecordedEvent second : requests.subList(2, requests.size() - 1)) {
+            List<RecordedEvent> seconds = requests.subList(2, requests.size() - 1);
+            for (RecordedEvent second : seconds) {
                 ofRequests += second.getLong("totalCpuTime");
                 ofProcess += cpuTime(process.stream()
                         .filter(sample -> !sample.getStartTime().isAfter(second.getStartTime()))
                         .reduce((earlier, later) -> later)
                         .orElseThrow());
             }
-            assertThat((double) ofRequests / ofProcess).isBetween(0.9, 1.03);
+            assertThat(ofRequests / 1.03).isLessThanOrEqualTo(ofProcess);
+            // Compilers and JFR take some of each second, which is much of the little that a busy machine leaves to it.
+            assertThat(ofRequests + seconds.size() * OTHERWISE_BUSY).isGreaterThanOrEqualTo(ofProcess / 10 * 9);
         }
     }
 
