@@ -99,10 +99,10 @@ public final class VirtualThreadStress {
             requests += round(atOnce);
             rounds++;
         }
-        cpu = cpuNanos() - cpu;
         double took = (System.nanoTime() - begun) / 1e9;
         long answer = answers.get() / Math.max(1, rounds);
         long stormed = storm(pairs);
+        cpu = cpuNanos() - cpu;
         pause(QUIET_SECONDS); // For the last summaries.
         report(recording, requests, rounds, took, cpu, answer, stormed);
     }
