@@ -8,6 +8,7 @@ import java.lang.invoke.MethodType;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Mounts {
     private final ConcurrentHashMap<Key, VirtualMeter> open = new ConcurrentHashMap<>();
+    /** At least as many as are in {@link #open}, which itself may say that it is empty while others come and go. */
+    private final AtomicInteger openCount = new AtomicInteger();
+
     private final ConcurrentHashMap<Key, Carrier> carriers = new ConcurrentHashMap<>();
     private final AtomicReference<@Nullable Runnable> first = new AtomicReference<>();
     private volatile boolean trusted;
@@ -147,17 +151,22 @@ final class Mounts {
     }
 
     void add(Thread thread, VirtualMeter meter) {
-        open.put(new Key(thread), meter);
+        openCount.incrementAndGet();
+        if (open.put(new Key(thread), meter) != null) {
+            openCount.decrementAndGet();
+        }
     }
 
     void remove(Thread thread) {
-        open.remove(new Key(thread));
+        if (open.remove(new Key(thread)) != null) {
+            openCount.decrementAndGet();
+        }
     }
 
     /** Adds nothing to the thread: whatever waits in the JDK asks for it, most often on threads without a span. */
     @Nullable
     VirtualMeter openOn(Object thread) {
-        return open.isEmpty() ? null : open.get(new Key(thread));
+        return openCount.get() == 0 ? null : open.get(new Key(thread));
     }
 
     /** What it takes a carrier to measure a mount. */
@@ -191,12 +200,18 @@ final class Mounts {
     void forget() {
         trusted = false;
         first.set(null);
-        open.clear();
+        for (Key key : open.keySet()) {
+            remove((Thread) key.thread());
+        }
         carriers.clear();
     }
 
     void tidy() {
-        open.keySet().removeIf(Key::hasEnded);
+        for (Key key : open.keySet()) {
+            if (key.hasEnded()) {
+                remove((Thread) key.thread());
+            }
+        }
         carriers.keySet().removeIf(Key::hasEnded);
     }
 }
