@@ -127,9 +127,7 @@ final class Browser implements AutoCloseable {
     void until(String what, Callable<Boolean> condition) {
         Awaitility.await(what)
                 .atMost(Duration.ofSeconds(60))
-                // Most of it is so already: some hundred waits of one interval each would be a minute in all.
-                .pollDelay(Duration.ZERO)
-                .pollInterval(Duration.ofMillis(50))
+                .pollInterval(Duration.ofMillis(200))
                 .ignoreException(StaleElementReferenceException.class)
                 .until(condition);
     }
