@@ -18,7 +18,8 @@ public final class WaitCost {
     private WaitCost() {}
 
     public static void main(String[] args) throws Exception {
-        // The agent weaves the JDK's methods once it has seen a server.
+        // The agent weaves the JDK's methods once it has seen a server, in the background, and this program cannot see
+        // it do so.
         Class.forName("com.sun.net.httpserver.Filter$Chain");
         Thread.sleep(4000);
         for (int round = 0; round < 3; round++) {

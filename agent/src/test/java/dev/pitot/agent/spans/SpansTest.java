@@ -99,6 +99,11 @@ class SpansTest {
         Spans.endRequest(request, "GET", null, "/x", async ? 0 : 200, async, null);
     }
 
+    /** No wait for anything: the thread sleeps as an application's does, and what is recorded of it is compared with this. */
+    private static void waitAndBeMeasured(long millis) throws InterruptedException {
+        TimeUnit.MILLISECONDS.sleep(millis);
+    }
+
     private static void onAnotherThread(Runnable task) throws InterruptedException {
         Thread thread = new Thread(task);
         thread.start();
@@ -125,7 +130,7 @@ class SpansTest {
             Object statement = Spans.beginStatement(null, "select * from orders where id = " + i);
             assertThat(Spans.beginStatement(null, "the driver's inner call")).isNull();
             spin(10);
-            TimeUnit.MILLISECONDS.sleep(20);
+            waitAndBeMeasured(20);
             Spans.endStatement(statement, 0, null);
         }
         end(request, false);
@@ -292,7 +297,7 @@ class SpansTest {
             spin(10);
             Spans.endTask(token);
         });
-        TimeUnit.MILLISECONDS.sleep(30);
+        waitAndBeMeasured(30);
         onAnotherThread(() -> Spans.completeRequest(request, "/late/{id}", 503, null));
         Spans.completeRequest(request, null, 200, null);
         List<RecordedEvent> events = recorded();
@@ -425,7 +430,7 @@ class SpansTest {
     void anAsynchronousCallLastsUntilItsAnswerWhicheverComesFirst() throws Exception {
         Object late = Spans.beginCall("GET", "late", -1, "/");
         Spans.endCall(late, 0, true, null);
-        TimeUnit.MILLISECONDS.sleep(20);
+        waitAndBeMeasured(20);
         onAnotherThread(() -> Spans.completeCall(late, 200, null));
         Object early = Spans.beginCall("GET", "early", -1, "/");
         onAnotherThread(() -> Spans.completeCall(early, 200, null));
@@ -463,7 +468,7 @@ class SpansTest {
         for (int kind : new int[] {Spans.LOCK, Spans.PARK, Spans.SOCKET, Spans.FILE}) {
             long begun = Spans.beginWaiting();
             assertThat(Spans.beginWaiting()).as("a wait in a wait").isZero();
-            TimeUnit.MILLISECONDS.sleep(10 + 5L * kind);
+            waitAndBeMeasured(10 + 5L * kind);
             Spans.waited(kind, begun);
         }
         end(request, false);

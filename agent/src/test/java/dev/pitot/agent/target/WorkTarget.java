@@ -207,9 +207,7 @@ public final class WorkTarget {
             pool.execute(SHARED);
         }
         submitted.countDown();
-        while (spun.get() < 3 * SPIN) {
-            Thread.sleep(1);
-        }
+        awaitSpun(3 * SPIN);
         return spun;
     }
 
@@ -294,7 +292,7 @@ public final class WorkTarget {
             switch (i % 4) {
                 case 0 -> Thread.yield();
                 case 1 -> LockSupport.parkNanos(100_000);
-                case 2 -> Thread.sleep(1);
+                case 2 -> Thread.sleep(1); // One of the ways, and what is measured here.
                 default -> {
                     synchronized (TURNS) {
                         sum += spin(TURN);
@@ -384,9 +382,7 @@ public final class WorkTarget {
     @Handler
     private static Object left() throws InterruptedException {
         late.countDown();
-        while (spun.get() < 5 * SPIN) {
-            Thread.sleep(1);
-        }
+        awaitSpun(5 * SPIN);
         return 0;
     }
 
@@ -538,6 +534,14 @@ public final class WorkTarget {
         }
     }
 
+    /** The wait of this application for its other threads, which the agent measures too. */
+    private static void awaitSpun(long nanos) throws InterruptedException {
+        while (spun.get() < nanos) {
+            Thread.sleep(1);
+        }
+    }
+
+    /** A wait that is measured: what the agent records of it is compared with its length. */
     private static void pause() {
         try {
             Thread.sleep(WAIT_MILLIS);
