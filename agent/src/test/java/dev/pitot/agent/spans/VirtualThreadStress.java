@@ -218,7 +218,7 @@ public final class VirtualThreadStress {
                     sum += compute();
                 }
             }
-            case "sleep" -> Thread.sleep(5);
+            case "sleep" -> Thread.sleep(5); // A part of the load: it lets go of its carrier.
             case "wait" -> {
                 synchronized (monitor) {
                     monitor.wait(1);
@@ -332,6 +332,7 @@ public final class VirtualThreadStress {
         }
     }
 
+    /** Lets the process come to rest: nothing is waited for, and what it spends meanwhile is no request's. */
     private static void pause(int seconds) throws InterruptedException {
         TimeUnit.SECONDS.sleep(seconds);
     }
