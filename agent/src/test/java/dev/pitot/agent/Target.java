@@ -133,9 +133,10 @@ public final class Target implements AutoCloseable {
     public List<String> err() {
         List<String> lines = allErr();
         int first = lines.indexOf(NATIVE_ACCESS.get(0));
-        if (first >= 0 && lines.size() >= first + NATIVE_ACCESS.size()) {
+        if (first >= 0) {
+            // As much of it as has come so far: it comes line by line.
             for (String expected : NATIVE_ACCESS) {
-                if (lines.get(first).startsWith(expected)) {
+                if (first < lines.size() && lines.get(first).startsWith(expected)) {
                     lines.remove(first);
                 }
             }
