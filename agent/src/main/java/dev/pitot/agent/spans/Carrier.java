@@ -14,6 +14,11 @@ final class Carrier {
     /** Those that were told of; the sampler's. */
     long told;
 
+    /** Dear readings of the meter, in the same way. */
+    volatile long readings;
+
+    long readingsTold;
+
     private final Cost cost;
     private final Split split = new Split();
 
@@ -27,5 +32,6 @@ final class Carrier {
     void addTo(Cost sum) {
         meter.since(base, cost, split);
         sum.add(cost);
+        readings = readings + meter.takeReadings();
     }
 }

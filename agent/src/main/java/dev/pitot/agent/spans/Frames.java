@@ -1,13 +1,15 @@
 package dev.pitot.agent.spans;
 
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** Measures what was done within one frame, and tells the one around it. Stateless but for what measuring was found to cost. Thread-safe. */
+/** Measures what was done within one frame, and tells the one around it. Keeps only what measuring costs. Thread-safe. */
 final class Frames {
     /** What a virtual thread's counters are said to come from when it is not known what it cost; all of its values are N/A. */
     private static final String PARTIAL = "carrier switched: counters partial";
 
     volatile OwnCost ownCost;
+    private final LongAdder readings = new LongAdder();
 
     /** @param places of counters */
     Frames(int places) {
@@ -27,6 +29,10 @@ final class Frames {
             thread.meter.rest();
         }
         ownCost.takeOff(frame, wall);
+        long read = thread.meter.takeReadings();
+        if (read != 0) {
+            readings.add(read);
+        }
         if (frame.hasForeign) {
             frame.cost.subtract(frame.foreign);
         }
@@ -45,6 +51,11 @@ final class Frames {
             }
         }
         return wall;
+    }
+
+    /** How often since the last call something was read that has to be only after a wait; the sampler's. */
+    long readings() {
+        return readings.sumThenReset();
     }
 
     /** What a frame cost without what was nested in it; valid until the frame is used again. */

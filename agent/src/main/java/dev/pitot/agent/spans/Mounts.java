@@ -189,12 +189,16 @@ final class Mounts {
             return 0;
         }
         long mounts = 0;
+        long readings = 0;
         for (Carrier carrier : carriers.values()) {
             long took = carrier.took;
             mounts += took - carrier.told;
             carrier.told = took;
+            long read = carrier.readings;
+            readings += read - carrier.readingsTold;
+            carrier.readingsTold = read;
         }
-        return mounts * own.ofSpan(counted);
+        return mounts * own.ofSpan(counted) + readings * own.ofReading();
     }
 
     void forget() {

@@ -2,6 +2,7 @@ package dev.pitot.agent.spans;
 
 import dev.pitot.events.HttpRequest;
 import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * What measuring itself adds to what it measures: found once, as the least that an empty span shows, since anything above
@@ -11,6 +12,9 @@ final class OwnCost {
     private static final int REHEARSALS = 3000;
     private static final int ROUNDS = 40;
     private static final int TASKS_OF_A_ROUND = 250;
+    private static final int WAITS = 21;
+    /** Nanoseconds, so long that all is read that has to be only after a wait. */
+    private static final long WAIT = 1_200_000;
 
     /** What one span adds, within itself and to the one around it. */
     private static final class Added {
@@ -48,27 +52,39 @@ final class OwnCost {
 
     private final Added counted;
     private final Added uncounted;
+    /** The least that one of the readings takes which are made only after a wait. */
+    private final Added reading;
     /** CPU nanoseconds that it takes to remember a task that is handed over and to find it again. */
     private final long followed;
+    /** CPU nanoseconds that a span takes more when the thread has waited: others have used the caches, and there is more to read. */
+    private long afterWait;
 
-    private OwnCost(Added counted, Added uncounted, long followed) {
+    private OwnCost(Added counted, Added uncounted, Added reading, long followed) {
         this.counted = counted;
         this.uncounted = uncounted;
+        this.reading = reading;
         this.followed = followed;
         counted.known();
         uncounted.known();
+        reading.known();
+        reading.within = Math.max(0, reading.within - counted.within);
+        for (int place = 0; place < counted.countsWithin.length; place++) {
+            reading.countsWithin[place] = Math.max(0, reading.countsWithin[place] - counted.countsWithin[place]);
+        }
         uncounted.without(counted.within, counted.countsWithin);
         counted.without(counted.within, counted.countsWithin);
     }
 
     /** Before it is known. */
     static OwnCost none(int places) {
-        return new OwnCost(new Added(places), new Added(places), 0);
+        return new OwnCost(new Added(places), new Added(places), new Added(places), 0);
     }
 
-    /** On the thread of the meter; some milliseconds. */
+    /** On the thread of the meter, which waits for some 25 ms, and spends some. */
     static OwnCost of(ThreadMeter meter) {
-        return new OwnCost(of(meter, true), of(meter, false), ofTask(meter));
+        OwnCost found = new OwnCost(of(meter, true), of(meter, false), ofReading(meter), ofTask(meter));
+        found.afterWait = Math.max(0, afterWait(meter) - found.ofSpan(false));
+        return found;
     }
 
     /** A span in another one whose counters are read. */
@@ -92,6 +108,41 @@ final class OwnCost {
             least(added.countsAround, cost.counts);
         }
         return added;
+    }
+
+    /** In a span whose counters are read. */
+    private static Added ofReading(ThreadMeter meter) {
+        ThreadMeter.Mark mark = meter.newMark();
+        Cost cost = new Cost(meter.places());
+        Split split = new Split();
+        Added added = new Added(meter.places());
+        for (int i = 0; i < REHEARSALS; i++) {
+            meter.mark(mark, true);
+            meter.readAnew();
+            meter.since(mark, cost, split);
+            added.within = least(added.within, cost.cpuTime);
+            least(added.countsWithin, cost.counts);
+        }
+        return added;
+    }
+
+    /** CPU nanoseconds of an empty span that begins when the thread has waited, most often. */
+    private static long afterWait(ThreadMeter meter) {
+        ThreadMeter.Mark mark = meter.newMark();
+        Cost cost = new Cost(meter.places());
+        Split split = new Split();
+        long[] took = new long[WAITS];
+        for (int i = 0; i < WAITS; i++) {
+            LockSupport.parkNanos(WAIT);
+            long before = meter.cpuTime();
+            meter.mark(mark, false);
+            meter.since(mark, cost, split);
+            long after = meter.cpuTime();
+            long clock = Cost.difference(meter.cpuTime(), after);
+            took[i] = Cost.difference(after, before) - clock;
+        }
+        Arrays.sort(took);
+        return took[WAITS / 2];
     }
 
     private static long ofTask(ThreadMeter meter) {
@@ -134,6 +185,11 @@ final class OwnCost {
         return its.within + its.around;
     }
 
+    /** CPU nanoseconds of what is read only after a wait, and of the rest for that the thread has waited. */
+    long ofReading() {
+        return afterWait;
+    }
+
     /** CPU nanoseconds of a task that is followed, beside those of the span that it becomes. */
     long ofFollowing() {
         return followed;
@@ -149,9 +205,15 @@ final class OwnCost {
         Added own = frame.counted ? counted : uncounted;
         int withCounters = frame.innerCounted;
         int without = frame.inner - withCounters;
+        long readings = frame.split.readings;
         if (cost.cpuTime != Long.MIN_VALUE) {
-            cost.cpuTime =
-                    Math.max(0, cost.cpuTime - own.within - withCounters * counted.around - without * uncounted.around);
+            cost.cpuTime = Math.max(
+                    0,
+                    cost.cpuTime
+                            - own.within
+                            - withCounters * counted.around
+                            - without * uncounted.around
+                            - readings * reading.within);
         }
         for (int place = 0; place < cost.counts.length; place++) {
             cost.counts[place] = Math.max(
@@ -159,7 +221,8 @@ final class OwnCost {
                     cost.counts[place]
                             - own.countsWithin[place]
                             - withCounters * counted.countsAround[place]
-                            - without * uncounted.countsAround[place]);
+                            - without * uncounted.countsAround[place]
+                            - readings * reading.countsWithin[place]);
         }
         cost.within(wall);
     }

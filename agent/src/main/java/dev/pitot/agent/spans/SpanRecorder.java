@@ -89,6 +89,7 @@ public final class SpanRecorder extends Spans.Recorder {
         endRun();
         requests.endedTasks();
         followed.remembered();
+        frames.readings();
         pooled();
         span.ended = true;
     }
@@ -374,7 +375,9 @@ public final class SpanRecorder extends Spans.Recorder {
         boolean counted = shedding.countsRequests();
         boolean countedSql = shedding.countsSql();
         emission.begin(ownCost);
-        emission.add(requests.endedTasks() * ownCost.ofSpan(counted) + followed.remembered() * ownCost.ofFollowing());
+        emission.add(requests.endedTasks() * ownCost.ofSpan(counted)
+                + followed.remembered() * ownCost.ofFollowing()
+                + frames.readings() * ownCost.ofReading());
         endings.finishPostponed(forgotten);
         emission.endpoints(endings.all(), counted);
         emission.statements(sql.statements(), countedSql);

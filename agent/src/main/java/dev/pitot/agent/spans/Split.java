@@ -12,6 +12,8 @@ final class Split {
 
     long waited;
     long pauses;
+    /** How often what has to be read only after a wait was read within, for spans nested in it. */
+    long readings;
     /** The result, in nanoseconds. */
     final long[] parts = new long[Part.COUNT];
 

@@ -38,6 +38,7 @@ class ThreadMeter {
         /** Of a virtual thread: what it had cost its carriers. */
         final @Nullable Cost sofar;
 
+        long readings;
         long mounts;
 
         private Mark(ThreadCounters.@Nullable Mark counters, @Nullable Cost sofar) {
@@ -68,6 +69,10 @@ class ThreadMeter {
     private long blockedAtWall = Long.MIN_VALUE;
     private long blockedAtCpu;
     private boolean refused;
+    /** How often something dear was read. */
+    private long readings;
+
+    private long readingsTaken;
     /** What the JVM tells of the whole thread and belongs to spans that have ended within others. */
     private long blockedInNested;
 
@@ -132,6 +137,7 @@ class ThreadMeter {
             long bytes = allocated(bean);
             mark.allocated = bytes < 0 ? Long.MIN_VALUE : bytes;
         }
+        mark.readings = readings;
         mark.pauses = pauses.total();
         mark.wall = System.nanoTime();
     }
@@ -146,6 +152,7 @@ class ThreadMeter {
         long wall = System.nanoTime();
         long paused = pauses.total() - mark.pauses - (pausesInWaits - mark.pausesInWaits);
         cost.unknown();
+        parts.readings = readings - mark.readings;
         ThreadMXBean bean = threads;
         if (bean != null) {
             long bytes = allocated(bean);
@@ -202,7 +209,27 @@ class ThreadMeter {
             blockedAtCpu = cpuTime;
             read = true;
         }
+        if (read) {
+            readings++;
+        }
         return read;
+    }
+
+    /** How often since the last call something dear was read, each time after a wait. */
+    long takeReadings() {
+        long since = readings - readingsTaken;
+        readingsTaken = readings;
+        return since;
+    }
+
+    /** Reads the run-queue wait as after a wait of less than a millisecond, the least that is read then, whether it can have changed or not. */
+    void readAnew() {
+        ThreadMXBean bean = threads;
+        if (bean != null) {
+            long cpuTime = cpuTime(bean);
+            runQueueAtWall = Long.MIN_VALUE;
+            readOffCpu(System.nanoTime(), cpuTime);
+        }
     }
 
     /** A security manager may ask for a permission that the application on this stack does not have, and each time takes microseconds to. */

@@ -49,6 +49,16 @@ class OwnCostTest {
         }
 
         @Override
+        long cpuTime() {
+            return now;
+        }
+
+        @Override
+        void readAnew() {
+            now += 70;
+        }
+
+        @Override
         void mark(Mark mark, boolean counted) {
             counters.put(mark, counted);
             now += 10 + (counted ? 1000 : 0);
@@ -94,6 +104,32 @@ class OwnCostTest {
                 }
             }
         }
+    }
+
+    @Test
+    void whatIsReadForTheSpansWithinAfterTheyWaitedIsTakenOff() {
+        Clock clock = new Clock();
+        OwnCost own = OwnCost.of(clock);
+        Frame frame = new Frame(clock);
+        frame.counted = true;
+        clock.mark(frame.mark, true);
+        clock.now += 777;
+        clock.readAnew();
+        clock.readAnew();
+        long wall = clock.since(frame.mark, frame.cost, frame.split);
+        frame.split.readings = 2;
+        own.takeOff(frame, wall);
+        assertThat(frame.cost.cpuTime).isEqualTo(777);
+        assertThat(frame.cost.counts[0]).isEqualTo(2 * 777);
+    }
+
+    @Test
+    void aSpanThatBeginsAfterAWaitTakesMore() throws Exception {
+        long id = Thread.currentThread().getId();
+        ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        OwnCost own = OwnCost.of(new ThreadMeter(id, bean, null, null, 0, Pauses.unknown(), false));
+        assertThat(own.ofReading()).isBetween(100L, 100_000L);
+        assertThat(NONE.ofReading()).as("without a clock").isZero();
     }
 
     @Test

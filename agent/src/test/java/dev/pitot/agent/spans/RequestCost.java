@@ -7,6 +7,7 @@ import dev.pitot.agent.counters.Counters;
 import dev.pitot.agent.status.StatusBoard;
 import dev.pitot.events.Spans;
 import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.locks.LockSupport;
@@ -19,7 +20,7 @@ import jdk.jfr.Recording;
 public final class RequestCost {
     private static final int WARM_UP = 100_000;
     private static final int REQUESTS = 300_000;
-    private static final int WAITS = 300;
+    private static final int WAITS = 1500;
 
     private RequestCost() {}
 
@@ -61,7 +62,7 @@ public final class RequestCost {
             bytes = bean.getCurrentThreadAllocatedBytes() - bytes;
             System.out.printf(
                     "%-36s %6d ns %5.1f B per request; %5d ns of CPU when the thread waits before and within it%n",
-                    what, best / REQUESTS, bytes / (5.0 * REQUESTS), afterWaits(true) - afterWaits(false));
+                    what, best / REQUESTS, bytes / (5.0 * REQUESTS), afterWaits());
         });
         thread.start();
         thread.join();
@@ -77,24 +78,25 @@ public final class RequestCost {
     }
 
     /**
-     * CPU time of a round in which the thread waits for a millisecond, as a server's does for its next request, begins a request, and waits in it:
-     * the most that there is to read. The least of several rounds.
+     * CPU time that a request adds to a round in which the thread waits for a millisecond, as a server's does for its next request, begins a request, and waits
+     * in it: the most that there is to read, and with caches that others have used meanwhile. Rounds with a request and without alternate, of each the median counts.
      */
-    private static long afterWaits(boolean measured) {
+    private static long afterWaits() {
         ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long best = Long.MAX_VALUE;
-        for (int round = 0; round < 5; round++) {
+        long[][] took = new long[2][WAITS];
+        for (int i = 0; i < 2 * WAITS; i++) {
+            boolean measured = i % 2 == 1;
             long start = bean.getCurrentThreadCpuTime();
-            for (int i = 0; i < WAITS; i++) {
-                LockSupport.parkNanos(1_100_000);
-                Object token = measured ? Spans.beginRequest() : null;
-                LockSupport.parkNanos(1_100_000);
-                if (token != null) {
-                    Spans.endRequest(token, "GET", null, "/orders/4711", 200, false, null);
-                }
+            LockSupport.parkNanos(1_100_000);
+            Object token = measured ? Spans.beginRequest() : null;
+            LockSupport.parkNanos(1_100_000);
+            if (token != null) {
+                Spans.endRequest(token, "GET", null, "/orders/4711", 200, false, null);
             }
-            best = Math.min(best, bean.getCurrentThreadCpuTime() - start);
+            took[i % 2][i / 2] = bean.getCurrentThreadCpuTime() - start;
         }
-        return best / WAITS;
+        Arrays.sort(took[0]);
+        Arrays.sort(took[1]);
+        return took[1][WAITS / 2] - took[0][WAITS / 2];
     }
 }

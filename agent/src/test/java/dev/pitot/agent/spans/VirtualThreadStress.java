@@ -46,7 +46,8 @@ import jdk.jfr.consumer.RecordingFile;
 /**
  * Thousands of virtual threads at once, each a request that computes and lets go of its carrier in one way: yields, locks, monitors,
  * sleeps, sockets, JDBC, tasks. A program to run by hand on 21 or later, with the agent and without, see docs/build-and-test.md.
- * Arguments: virtual threads at once, seconds, pairs of sockets that are opened at once in the end. It exits with 1 when a round
+ * Arguments: virtual threads at once, seconds, pairs of sockets that are opened at once in the end. With {@code -Dplatform=true} they are
+ * platform threads, which shows how much of the process's CPU time this load spends outside of its requests. It exits with 1 when a round
  * does not end, an answer is wrong, or the agent has not counted each request.
  */
 public final class VirtualThreadStress {
@@ -70,8 +71,11 @@ public final class VirtualThreadStress {
         int atOnce = args.length > 0 ? Integer.parseInt(args[0]) : 10_000;
         int seconds = args.length > 1 ? Integer.parseInt(args[1]) : 30;
         int pairs = args.length > 2 ? Integer.parseInt(args[2]) : 4_000;
-        threads = (Executor)
-                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        threads = Boolean.getBoolean("platform")
+                ? Executors.newCachedThreadPool()
+                : (Executor) Executors.class
+                        .getMethod("newVirtualThreadPerTaskExecutor")
+                        .invoke(null);
         for (int i = 0; i < CONNECTIONS; i++) {
             pool.add(DriverManager.getConnection("jdbc:h2:mem:stress;DB_CLOSE_DELAY=-1"));
         }
