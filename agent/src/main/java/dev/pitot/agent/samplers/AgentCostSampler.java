@@ -20,7 +20,8 @@ final class AgentCostSampler implements Sampler {
         "stack traces and single events",
         "stack traces, single events and the counters of SQL statements",
         "stack traces, single events and all counters of requests, calls and statements",
-        "stack traces, single events, all counters of requests, calls and statements and what requests leave to other threads"
+        "stack traces, single events, all counters of requests, calls and statements and what requests leave to other threads",
+        "stack traces, single events, all counters of requests, calls and statements, what requests leave to other threads and how long they wait for a CPU, monitors and notifications"
     };
 
     private final @Nullable CountersSampler counters;

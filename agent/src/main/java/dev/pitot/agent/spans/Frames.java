@@ -24,6 +24,8 @@ final class Frames {
             frame.split.parts[Part.ON_CPU] = Long.MIN_VALUE;
             frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
             frame.cost.source = PARTIAL;
+        } else if (frame.cost.runQueueWait == Long.MIN_VALUE) {
+            frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
         }
         if (thread.top() == null) {
             thread.meter.rest();

@@ -12,6 +12,7 @@ final class OwnCost {
     private static final int REHEARSALS = 3000;
     private static final int ROUNDS = 40;
     private static final int TASKS_OF_A_ROUND = 250;
+    private static final int SPANS_OF_A_ROUND = 250;
     private static final int WAITS = 21;
     /** Nanoseconds, so long that all is read that has to be only after a wait. */
     private static final long WAIT = 1_200_000;
@@ -54,15 +55,18 @@ final class OwnCost {
     private final Added uncounted;
     /** The least that one of the readings takes which are made only after a wait. */
     private final Added reading;
+    /** CPU nanoseconds that it takes to do with a span's readings what is done with them. */
+    private final long handled;
     /** CPU nanoseconds that it takes to remember a task that is handed over and to find it again. */
     private final long followed;
     /** CPU nanoseconds that a span takes more when the thread has waited: others have used the caches, and there is more to read. */
     private long afterWait;
 
-    private OwnCost(Added counted, Added uncounted, Added reading, long followed) {
+    private OwnCost(Added counted, Added uncounted, Added reading, long handled, long followed) {
         this.counted = counted;
         this.uncounted = uncounted;
         this.reading = reading;
+        this.handled = handled;
         this.followed = followed;
         counted.known();
         uncounted.known();
@@ -77,13 +81,14 @@ final class OwnCost {
 
     /** Before it is known. */
     static OwnCost none(int places) {
-        return new OwnCost(new Added(places), new Added(places), new Added(places), 0);
+        return new OwnCost(new Added(places), new Added(places), new Added(places), 0, 0);
     }
 
     /** On the thread of the meter, which waits for some 25 ms, and spends some. */
     static OwnCost of(ThreadMeter meter) {
-        OwnCost found = new OwnCost(of(meter, true), of(meter, false), ofReading(meter), ofTask(meter));
-        found.afterWait = Math.max(0, afterWait(meter) - found.ofSpan(false));
+        OwnCost found =
+                new OwnCost(of(meter, true), of(meter, false), ofReading(meter), ofHandling(meter), ofTask(meter));
+        found.afterWait = Math.max(0, afterWait(meter) - found.uncounted.around);
         return found;
     }
 
@@ -145,6 +150,26 @@ final class OwnCost {
         return took[WAITS / 2];
     }
 
+    private static long ofHandling(ThreadMeter meter) {
+        Frame frame = new Frame(meter);
+        frame.cost.clear();
+        Done done = new Done(meter.places());
+        Summary summary = new Summary("", "", meter.places());
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < ROUNDS; round++) {
+            long before = meter.cpuTime();
+            for (int i = 0; i < SPANS_OF_A_ROUND; i++) {
+                frame.split.of(1000, 500, 0);
+                done.clear();
+                done.all.set(frame.cost);
+                done.own.set(Frames.less(frame));
+                summary.add(done, 0);
+            }
+            least = least(least, Cost.difference(meter.cpuTime(), before));
+        }
+        return least == Long.MAX_VALUE ? 0 : least / SPANS_OF_A_ROUND;
+    }
+
     private static long ofTask(ThreadMeter meter) {
         Tasks tasks = new Tasks();
         Span.Link link = new Span(0).link();
@@ -176,13 +201,9 @@ final class OwnCost {
         }
     }
 
-    /**
-     * CPU nanoseconds of a whole span: what it adds to the one around it is all its readings, and what lies between these stands once more for
-     * what is done with them.
-     */
+    /** CPU nanoseconds of a whole span: what it adds to the one around it is all its readings. */
     long ofSpan(boolean itsCounters) {
-        Added its = itsCounters ? counted : uncounted;
-        return its.within + its.around;
+        return (itsCounters ? counted : uncounted).around + handled;
     }
 
     /** CPU nanoseconds of what is read only after a wait, and of the rest for that the thread has waited. */

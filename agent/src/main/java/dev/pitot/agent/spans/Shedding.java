@@ -8,7 +8,8 @@ public final class Shedding {
     public static final int COUNTERS_OF_SQL = 3;
     public static final int COUNTERS_OF_REQUESTS = 4;
     public static final int WORK_ON_OTHER_THREADS = 5;
-    public static final int MOST = WORK_ON_OTHER_THREADS;
+    public static final int WAITS = 6;
+    public static final int MOST = WAITS;
 
     private volatile int level;
 
@@ -36,5 +37,10 @@ public final class Shedding {
     /** Whether what requests hand over from now on is followed. */
     boolean follows() {
         return level < WORK_ON_OTHER_THREADS;
+    }
+
+    /** Whether it is read how long a thread waited for a CPU, and what the JVM tells of its waits. */
+    boolean readsWaits() {
+        return level < WAITS;
     }
 }

@@ -44,7 +44,7 @@ public final class SpanRecorder extends Spans.Recorder {
     /** @param counters of threads, or null */
     SpanRecorder(
             AgentConfig config, @Nullable ThreadCounters counters, RunQueue.@Nullable All runQueues, Pauses pauses) {
-        threads = new SpanThreads(counters, runQueues, pauses, config.waits());
+        threads = new SpanThreads(counters, runQueues, pauses, shedding, config.waits());
         List<String> further = counters == null ? List.of() : counters.further();
         frames = new Frames(threads.places());
         endings = new Endings(config, threads.places(), further, shedding);

@@ -29,6 +29,7 @@ final class SpanThreads {
     private final @Nullable ThreadCounters counters;
     private final RunQueue.@Nullable All runQueues;
     private final Pauses pauses;
+    private final Shedding shedding;
     private final boolean waits;
     /** Null before 21. */
     private final @Nullable Mounts known = VERSION < 21 ? null : new Mounts();
@@ -53,10 +54,16 @@ final class SpanThreads {
     }
 
     /** @param waits whether the JVM is to keep account of how long threads are blocked and wait */
-    SpanThreads(@Nullable ThreadCounters counters, RunQueue.@Nullable All runQueues, Pauses pauses, boolean waits) {
+    SpanThreads(
+            @Nullable ThreadCounters counters,
+            RunQueue.@Nullable All runQueues,
+            Pauses pauses,
+            Shedding shedding,
+            boolean waits) {
         this.counters = counters;
         this.runQueues = runQueues;
         this.pauses = pauses;
+        this.shedding = shedding;
         this.bean = threadBean();
         this.waits = waits;
     }
@@ -179,6 +186,7 @@ final class SpanThreads {
                 counters == null ? null : counters.openForThisThread(),
                 places(),
                 pauses,
+                shedding,
                 carrier);
     }
 

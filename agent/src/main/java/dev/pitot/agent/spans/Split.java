@@ -63,6 +63,7 @@ final class Split {
 
     /** What a span took from the one around it: all but what that one counts as its own CPU time, queueing and pauses. */
     long offCpu(long wall) {
-        return Math.max(0, wall - parts[Part.ON_CPU] - parts[Part.RUN_QUEUE] - parts[Part.PAUSE]);
+        long known = Math.max(0, parts[Part.ON_CPU]) + Math.max(0, parts[Part.RUN_QUEUE]);
+        return Math.max(0, wall - known - parts[Part.PAUSE]);
     }
 }

@@ -38,6 +38,7 @@ class ThreadMeter {
         /** Of a virtual thread: what it had cost its carriers. */
         final @Nullable Cost sofar;
 
+        boolean hasWaits;
         long readings;
         long mounts;
 
@@ -53,6 +54,7 @@ class ThreadMeter {
     final ThreadCounters.@Nullable Span counters;
     private final int places;
     private final Pauses pauses;
+    private final Shedding shedding;
     /** Whether other threads are mounted on this one: its waits are not theirs, and it is not always the current one. */
     private final boolean carrier;
 
@@ -86,6 +88,7 @@ class ThreadMeter {
             ThreadCounters.@Nullable Span counters,
             int places,
             Pauses pauses,
+            Shedding shedding,
             boolean carrier) {
         this.threadId = threadId;
         this.threads = threads;
@@ -93,6 +96,7 @@ class ThreadMeter {
         this.counters = counters;
         this.places = places;
         this.pauses = pauses;
+        this.shedding = shedding;
         this.carrier = carrier;
     }
 
@@ -114,9 +118,10 @@ class ThreadMeter {
         ThreadMXBean bean = threads;
         mark.cpuTime = Long.MIN_VALUE;
         mark.allocated = Long.MIN_VALUE;
+        mark.hasWaits = shedding.readsWaits();
         if (bean != null) {
             long cpuTime = cpuTime(bean);
-            if (readOffCpu(System.nanoTime(), cpuTime)) {
+            if (mark.hasWaits && readOffCpu(System.nanoTime(), cpuTime)) {
                 cpuTime = cpuTime(bean);
             }
             mark.cpuTime = cpuTime < 0 ? Long.MIN_VALUE : cpuTime;
@@ -153,6 +158,8 @@ class ThreadMeter {
         long paused = pauses.total() - mark.pauses - (pausesInWaits - mark.pausesInWaits);
         cost.unknown();
         parts.readings = readings - mark.readings;
+        // Given up at one end, it tells nothing of what lies between both.
+        boolean hasWaits = mark.hasWaits && shedding.readsWaits();
         ThreadMXBean bean = threads;
         if (bean != null) {
             long bytes = allocated(bean);
@@ -166,11 +173,13 @@ class ThreadMeter {
         if (bean != null) {
             long cpuTime = cpuTime(bean);
             cost.cpuTime = cpuTime < 0 ? Long.MIN_VALUE : Cost.difference(cpuTime, mark.cpuTime);
-            readOffCpu(wall, cpuTime);
-            cost.runQueueWait = Cost.difference(runQueueWait, mark.runQueueWait);
+            if (hasWaits) {
+                readOffCpu(wall, cpuTime);
+                cost.runQueueWait = Cost.difference(runQueueWait, mark.runQueueWait);
+            }
         }
-        parts.blocked = blocked - blockedInNested - mark.blocked;
-        parts.waited = waited - waitedInNested - mark.waited;
+        parts.blocked = hasWaits ? blocked - blockedInNested - mark.blocked : 0;
+        parts.waited = hasWaits ? waited - waitedInNested - mark.waited : 0;
         parts.pauses = paused;
         for (int part = 0; part < Part.COUNT; part++) {
             parts.waits[part] = waits[part] - mark.waits[part];

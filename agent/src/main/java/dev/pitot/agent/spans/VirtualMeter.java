@@ -32,7 +32,7 @@ final class VirtualMeter extends ThreadMeter {
 
     /** @param trial whether it is read before mounts are trusted */
     VirtualMeter(Thread thread, Mounts mounts, int places, Pauses pauses, boolean trial) {
-        super(0, null, null, null, places, pauses, false);
+        super(0, null, null, null, places, pauses, new Shedding(), false);
         this.thread = thread;
         this.mounts = mounts;
         this.trial = trial;

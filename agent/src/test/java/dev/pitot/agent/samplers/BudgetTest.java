@@ -38,7 +38,7 @@ class BudgetTest {
     void itComesBackWhenTheLoadIsGone() {
         Budget budget = new Budget(0.01);
         run(budget, Budget.WARM_UP, level -> 0);
-        assertThat(run(budget, 100, level -> 0.05)).isEqualTo(Shedding.WORK_ON_OTHER_THREADS);
+        assertThat(run(budget, 100, level -> 0.05)).isEqualTo(Shedding.MOST);
         assertThat(run(budget, 500, level -> 0.001)).isEqualTo(Shedding.NOTHING);
     }
 

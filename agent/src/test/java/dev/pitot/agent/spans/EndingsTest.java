@@ -15,7 +15,8 @@ class EndingsTest {
     private static final long SECOND = 1_000_000_000;
     private static final int PLACES = 8;
 
-    private final ThreadMeter meter = new ThreadMeter(0, null, null, null, PLACES, Pauses.unknown(), false);
+    private final ThreadMeter meter =
+            new ThreadMeter(0, null, null, null, PLACES, Pauses.unknown(), new Shedding(), false);
     private Endings endings;
 
     @BeforeEach

@@ -9,10 +9,11 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class OwnCostTest {
-    private static final OwnCost NONE = OwnCost.of(new ThreadMeter(0, null, null, null, 0, Pauses.unknown(), false));
+    private static final OwnCost NONE =
+            OwnCost.of(new ThreadMeter(0, null, null, null, 0, Pauses.unknown(), new Shedding(), false));
 
     private static Cost left(long cpuTime, long runQueueWait) {
-        Frame frame = new Frame(new ThreadMeter(0, null, null, null, 0, Pauses.unknown(), false));
+        Frame frame = new Frame(new ThreadMeter(0, null, null, null, 0, Pauses.unknown(), new Shedding(), false));
         frame.cost.cpuTime = cpuTime;
         frame.cost.runQueueWait = runQueueWait;
         NONE.takeOff(frame, 100);
@@ -45,7 +46,7 @@ class OwnCostTest {
         private long now;
 
         Clock() {
-            super(0, null, null, null, 1, Pauses.unknown(), false);
+            super(0, null, null, null, 1, Pauses.unknown(), new Shedding(), false);
         }
 
         @Override
@@ -81,8 +82,8 @@ class OwnCostTest {
     void spansWithinAreTakenOffAtWhatTheyTookWithCountersOrWithout() {
         Clock clock = new Clock();
         OwnCost own = OwnCost.of(clock);
-        assertThat(own.ofSpan(true)).isEqualTo(1000 + 10 + 310 + 10 + 10 + 1000 + 320);
-        assertThat(own.ofSpan(false)).isEqualTo(4 * 10 + 20);
+        assertThat(own.ofSpan(true)).isEqualTo(1000 + 10 + 310 + 10 + 10 + 1000);
+        assertThat(own.ofSpan(false)).isEqualTo(4 * 10);
         for (int counted = 0; counted <= 3; counted++) {
             for (boolean outer : new boolean[] {true, false}) {
                 Frame frame = new Frame(clock);
@@ -127,7 +128,7 @@ class OwnCostTest {
     void aSpanThatBeginsAfterAWaitTakesMore() throws Exception {
         long id = Thread.currentThread().getId();
         ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        OwnCost own = OwnCost.of(new ThreadMeter(id, bean, null, null, 0, Pauses.unknown(), false));
+        OwnCost own = OwnCost.of(new ThreadMeter(id, bean, null, null, 0, Pauses.unknown(), new Shedding(), false));
         assertThat(own.ofReading()).isBetween(100L, 100_000L);
         assertThat(NONE.ofReading()).as("without a clock").isZero();
     }
@@ -136,7 +137,7 @@ class OwnCostTest {
     void toFollowATaskTakesSomeTime() {
         long id = Thread.currentThread().getId();
         ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        assertThat(OwnCost.of(new ThreadMeter(id, bean, null, null, 0, Pauses.unknown(), false))
+        assertThat(OwnCost.of(new ThreadMeter(id, bean, null, null, 0, Pauses.unknown(), new Shedding(), false))
                         .ofFollowing())
                 .isBetween(10L, 20_000L);
         assertThat(NONE.ofFollowing()).as("without a clock").isZero();

@@ -15,7 +15,7 @@ class SpanTest {
         private long cpuTime;
 
         Elsewhere(long cpuTime) {
-            super(0, null, null, null, 0, Pauses.unknown(), false);
+            super(0, null, null, null, 0, Pauses.unknown(), new Shedding(), false);
             this.cpuTime = cpuTime;
         }
 

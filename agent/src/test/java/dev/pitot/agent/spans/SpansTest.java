@@ -112,7 +112,8 @@ class SpansTest {
     }
 
     private static long part(RecordedEvent event, String part) {
-        return event.getLong("time" + part);
+        long nanos = event.getLong("time" + part);
+        return nanos == Long.MIN_VALUE ? 0 : nanos;
     }
 
     private static void addsUp(RecordedEvent event) {
@@ -236,14 +237,45 @@ class SpansTest {
         }
         recorder.emitSummaries();
         long straight = recorder.inlineNanos();
-        for (int i = 0; i < 50; i++) {
+        serveWaiting(50);
+        recorder.emitSummaries();
+        assertThat(recorder.spans()).isEqualTo(50);
+        long waiting = recorder.inlineNanos();
+        assertThat(waiting).isGreaterThan(straight + straight / 4);
+        recorder.shed(Shedding.WAITS);
+        serveWaiting(50);
+        recorder.emitSummaries();
+        assertThat(recorder.spans()).isEqualTo(50);
+        assertThat(recorder.inlineNanos()).isLessThan(waiting - straight / 8);
+    }
+
+    private static void serveWaiting(int requests) {
+        for (int i = 0; i < requests; i++) {
             Object request = Spans.beginRequest();
             LockSupport.parkNanos(1_000_000); // What is measured.
             Spans.endRequest(request, "GET", null, "/waiting", 200, false, null);
         }
-        recorder.emitSummaries();
-        assertThat(recorder.spans()).isEqualTo(50);
-        assertThat(recorder.inlineNanos()).isGreaterThan(straight + straight / 4);
+    }
+
+    @Test
+    void whatWasNotReadOfAWaitIsUnknown() throws Exception {
+        Object before = Spans.beginRequest();
+        waitAndBeMeasured(20);
+        recorder.shed(Shedding.WAITS);
+        Spans.endRequest(before, "GET", null, "/before", 200, false, null);
+        Object amid = Spans.beginRequest();
+        waitAndBeMeasured(20);
+        recorder.shed(Shedding.NOTHING);
+        Spans.endRequest(amid, "GET", null, "/amid", 200, false, null);
+        Object after = Spans.beginRequest();
+        waitAndBeMeasured(20);
+        Spans.endRequest(after, "GET", null, "/after", 200, false, null);
+        List<RecordedEvent> events = recorded();
+        for (String route : List.of("/before", "/amid", "/after")) {
+            RecordedEvent summary = named(events, "EndpointSummary", "route", route);
+            String part = route.equals("/after") ? "totalTimePark" : "totalTimeUnknown";
+            assertThat(summary.getLong(part)).as(route).isGreaterThan(15 * MILLI);
+        }
     }
 
     @Test

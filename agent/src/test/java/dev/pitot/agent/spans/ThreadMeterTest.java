@@ -21,8 +21,8 @@ class ThreadMeterTest {
                     }
                     return method.invoke(real, arguments);
                 });
-        ThreadMeter meter =
-                new ThreadMeter(Thread.currentThread().getId(), guarded, null, null, 0, Pauses.unknown(), false);
+        ThreadMeter meter = new ThreadMeter(
+                Thread.currentThread().getId(), guarded, null, null, 0, Pauses.unknown(), new Shedding(), false);
         ThreadMeter.Mark mark = meter.newMark();
         Cost cost = new Cost(0);
         meter.mark(mark, true);

@@ -18,6 +18,7 @@ class VirtualMeterTest {
             null,
             ThreadCounters.PLACES,
             Pauses.unknown(),
+            new Shedding(),
             true));
 
     @Test
