@@ -2,7 +2,6 @@ package dev.pitot.agent.spans;
 
 import dev.pitot.events.HttpRequest;
 import java.util.Arrays;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * What measuring itself adds to what it measures: found once, as the least that an empty span shows, since anything above
@@ -13,9 +12,8 @@ final class OwnCost {
     private static final int ROUNDS = 40;
     private static final int TASKS_OF_A_ROUND = 250;
     private static final int SPANS_OF_A_ROUND = 250;
-    private static final int WAITS = 21;
-    /** Nanoseconds, so long that all is read that has to be only after a wait. */
-    private static final long WAIT = 1_200_000;
+    /** How often as much a reading takes with the caches that others have used while the thread waited; see RequestCost. */
+    private static final int COLD = 2;
 
     /** What one span adds, within itself and to the one around it. */
     private static final class Added {
@@ -59,8 +57,6 @@ final class OwnCost {
     private final long handled;
     /** CPU nanoseconds that it takes to remember a task that is handed over and to find it again. */
     private final long followed;
-    /** CPU nanoseconds that a span takes more when the thread has waited: others have used the caches, and there is more to read. */
-    private long afterWait;
 
     private OwnCost(Added counted, Added uncounted, Added reading, long handled, long followed) {
         this.counted = counted;
@@ -84,12 +80,9 @@ final class OwnCost {
         return new OwnCost(new Added(places), new Added(places), new Added(places), 0, 0);
     }
 
-    /** On the thread of the meter, which waits for some 25 ms, and spends some. */
+    /** On the thread of the meter; some tens of milliseconds. */
     static OwnCost of(ThreadMeter meter) {
-        OwnCost found =
-                new OwnCost(of(meter, true), of(meter, false), ofReading(meter), ofHandling(meter), ofTask(meter));
-        found.afterWait = Math.max(0, afterWait(meter) - found.uncounted.around);
-        return found;
+        return new OwnCost(of(meter, true), of(meter, false), ofReading(meter), ofHandling(meter), ofTask(meter));
     }
 
     /** A span in another one whose counters are read. */
@@ -129,25 +122,6 @@ final class OwnCost {
             least(added.countsWithin, cost.counts);
         }
         return added;
-    }
-
-    /** CPU nanoseconds of an empty span that begins when the thread has waited, most often. */
-    private static long afterWait(ThreadMeter meter) {
-        ThreadMeter.Mark mark = meter.newMark();
-        Cost cost = new Cost(meter.places());
-        Split split = new Split();
-        long[] took = new long[WAITS];
-        for (int i = 0; i < WAITS; i++) {
-            LockSupport.parkNanos(WAIT);
-            long before = meter.cpuTime();
-            meter.mark(mark, false);
-            meter.since(mark, cost, split);
-            long after = meter.cpuTime();
-            long clock = Cost.difference(meter.cpuTime(), after);
-            took[i] = Cost.difference(after, before) - clock;
-        }
-        Arrays.sort(took);
-        return took[WAITS / 2];
     }
 
     private static long ofHandling(ThreadMeter meter) {
@@ -206,9 +180,9 @@ final class OwnCost {
         return (itsCounters ? counted : uncounted).around + handled;
     }
 
-    /** CPU nanoseconds of what is read only after a wait, and of the rest for that the thread has waited. */
+    /** CPU nanoseconds of what is read only after a wait. */
     long ofReading() {
-        return afterWait;
+        return COLD * reading.within;
     }
 
     /** CPU nanoseconds of a task that is followed, beside those of the span that it becomes. */
