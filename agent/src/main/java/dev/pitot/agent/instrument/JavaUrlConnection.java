@@ -25,6 +25,9 @@ final class JavaUrlConnection implements Library {
                         "dev.pitot.agent.instrument.JavaUrlConnection$OnOpen",
                         named("connect").and(takesNoArguments())),
                 new Point(
+                        "dev.pitot.agent.instrument.JavaUrlConnection$OnWrite",
+                        named("getOutputStream").and(takesNoArguments())),
+                new Point(
                         "dev.pitot.agent.instrument.JavaUrlConnection$OnRead",
                         named("getInputStream").and(takesNoArguments())));
     }
@@ -39,20 +42,7 @@ final class JavaUrlConnection implements Library {
             if (connected) {
                 return null;
             }
-            String trace = Spans.traceparent(null);
-            if (trace != null) {
-                try {
-                    if (connection.getRequestProperty("traceparent") == null) {
-                        connection.setRequestProperty("traceparent", trace);
-                        String state = Spans.tracestate(null);
-                        if (state != null && connection.getRequestProperty("tracestate") == null) {
-                            connection.setRequestProperty("tracestate", state);
-                        }
-                    }
-                } catch (Throwable tooLate) {
-                    // It has tried to connect before, in vain.
-                }
-            }
+            Spans.passOn(connection);
             URL url = connection.getURL();
             String method = connection.getRequestMethod();
             if (connection.getDoOutput() && "GET".equals(method)) {
@@ -75,6 +65,20 @@ final class JavaUrlConnection implements Library {
         }
     }
 
+    /** Inlined where a body is begun, which takes no headers any more by the time it comes to {@code connect}. */
+    static final class OnWrite {
+        private OnWrite() {}
+
+        @Advice.OnMethodEnter(suppress = Throwable.class)
+        static void enter(
+                @Advice.This HttpURLConnection connection, @Advice.FieldValue("connected") boolean connected) {
+            // Else it refuses, and stays as it was.
+            if (!connected && connection.getDoOutput()) {
+                Spans.passOn(connection);
+            }
+        }
+    }
+
     /** Inlined where the response is read, which is asked again for every header. */
     static final class OnRead {
         private OnRead() {}
@@ -93,19 +97,8 @@ final class JavaUrlConnection implements Library {
             if (token != null) {
                 return token;
             }
-            String trace = connected ? null : Spans.traceparent(null);
-            if (trace != null) {
-                try {
-                    if (connection.getRequestProperty("traceparent") == null) {
-                        connection.setRequestProperty("traceparent", trace);
-                        String state = Spans.tracestate(null);
-                        if (state != null && connection.getRequestProperty("tracestate") == null) {
-                            connection.setRequestProperty("tracestate", state);
-                        }
-                    }
-                } catch (Throwable tooLate) {
-                    // It has tried to connect before, in vain.
-                }
+            if (!connected) {
+                Spans.passOn(connection);
             }
             URL url = connection.getURL();
             return Spans.beginCall(

@@ -265,12 +265,12 @@ public final class ClientsTarget {
         }
         if (call.body() != null) {
             connection.setDoOutput(true);
-            if (!call.url().endsWith("refused")) {
-                connection.connect();
-            }
             try (OutputStream out = connection.getOutputStream()) {
                 out.write(call.body().getBytes(StandardCharsets.UTF_8));
             }
+        }
+        if (call.url().endsWith("moved")) {
+            connection.connect(); // Else done by what asks for the one body or the other.
         }
         if (call.url().endsWith("unwritten")) {
             return "" + connection.getOutputStream(); // It refuses, as no output was announced.
