@@ -29,6 +29,11 @@ final class TraceParent {
                 return false;
             }
         }
+        for (int i = LENGTH; i < header.length(); i++) {
+            if (header.charAt(i) < '!' || header.charAt(i) > '~') {
+                return false; // It is sent on as it is: nothing that a header may not hold (RFC 9110, 5.5).
+            }
+        }
         return !isZero(header, 3, 35) && !isZero(header, 36, 52);
     }
 
