@@ -81,14 +81,18 @@ final class JdkHttpServer implements Library {
                 route = context.equals(path) ? context : null;
                 status = exchange.getResponseCode();
                 if (status < 0 && thrown == null) {
-                    // No status and no exception: the handler has left the exchange to another thread.
+                    // No status and no exception: the handler has left the exchange to another thread, or closed it.
                     SpansConnection connection = new SpansConnection();
                     connection.add(token);
                     async = Spans.keep(exchange.getResponseHeaders(), connection);
-                    // That thread may have begun to answer meanwhile, and have missed what was kept.
+                    // That thread may have begun to answer meanwhile, or cut it, and have missed what was kept.
                     VarHandle.fullFence();
                     status = exchange.getResponseCode();
-                    async = async && status < 0;
+                    boolean cut = Spans.kept(exchange.getRequestHeaders()) != null;
+                    if (cut) {
+                        Spans.forget(exchange.getRequestHeaders());
+                    }
+                    async = async && status < 0 && !cut;
                 }
             } catch (Throwable broken) {
                 // A wrapped exchange may refuse any of these: count the request with what is known.
@@ -126,13 +130,20 @@ final class JdkHttpServer implements Library {
         @Advice.OnMethodExit(suppress = Throwable.class)
         static void exit(
                 @Advice.FieldValue("rcode") int status,
+                @Advice.FieldValue("reqHdrs") Headers asked,
                 @Advice.FieldValue("rspHdrs") Headers headers,
                 @Advice.FieldValue(value = "uos_orig", typing = Assigner.Typing.DYNAMIC) @Nullable Object body) {
+            if (status < 0) {
+                // Closed without an answer, maybe by the handler itself, which is to know of it when it returns.
+                Spans.keep(asked, Boolean.TRUE);
+                VarHandle.fullFence();
+            }
             SpansConnection connection = (SpansConnection) Spans.kept(headers);
             if (connection == null) {
                 connection = (SpansConnection) Spans.kept(body);
             }
             if (connection != null) {
+                Spans.forget(asked);
                 Spans.forget(headers);
                 Spans.forget(body);
                 connection.answer(status);

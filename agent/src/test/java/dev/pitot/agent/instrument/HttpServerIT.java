@@ -70,6 +70,7 @@ class HttpServerIT {
             load(target, 8, "/later");
             load(target, 8, "/later/body");
             load(target, 8, "/later/cut");
+            load(target, 8, "/cut");
             load(target, 8, "/allocate");
             TargetJvm.Result result = target.finish();
 
@@ -93,6 +94,9 @@ class HttpServerIT {
             assertThat(sum(summaries, "/later/body", "async")).isEqualTo(8);
             // As above, and the first of two may be answered before its handler returns.
             assertThat(sum(summaries, "/later/cut", "count")).isBetween(8L, 16L);
+            assertThat(sum(summaries, "/cut", "count")).isBetween(8L, 16L);
+            assertThat(sum(summaries, "/cut", "async") + sum(summaries, "/cut", "errors"))
+                    .isZero();
             assertThat(sum(summaries, "/allocate", "totalAllocated")).isBetween(8L << 20, 12L << 20);
 
             List<RecordedEvent> requests = result.of("pitot.HttpRequest");

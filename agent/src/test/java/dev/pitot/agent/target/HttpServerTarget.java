@@ -51,6 +51,7 @@ public final class HttpServerTarget {
         server.createContext("/broken", exchange -> {
             throw new IllegalStateException("broken on purpose");
         });
+        server.createContext("/cut", HttpExchange::close);
         server.createContext("/missing", exchange -> answer(exchange, 404));
         server.createContext("/unavailable", exchange -> answer(exchange, 503));
         CountDownLatch never = new CountDownLatch(1);
