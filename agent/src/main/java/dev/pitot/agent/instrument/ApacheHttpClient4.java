@@ -4,6 +4,7 @@ import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
 import dev.pitot.events.Spans;
+import dev.pitot.events.SpansConnection;
 import java.net.URI;
 import java.util.List;
 import net.bytebuddy.asm.Advice;
@@ -53,7 +54,7 @@ final class ApacheHttpClient4 implements Library {
                     port = Spans.port(uri.getScheme(), uri.getPort());
                 }
             } else {
-                path = request.getRequestLine().getUri();
+                path = SpansConnection.path(request.getRequestLine().getUri()); // Or a whole URL, as for a proxy.
             }
             return Spans.beginCall(request.getRequestLine().getMethod(), host, port, path);
         }

@@ -35,7 +35,8 @@ class ClientsIT {
     private static final List<String> CASES =
             List.of("ok", "own", "post", "error", "missing", "moved", "refused", "refusedPost", "timeout", "cancelled");
     /** Of one client alone. */
-    private static final Map<String, String> SPECIAL = Map.of("url", "unwritten", "okHttpAsync", "rejected");
+    private static final Map<String, String> SPECIAL =
+            Map.of("url", "unwritten", "apache4", "whole", "okHttpAsync", "rejected");
 
     private static final List<String> LOGS = List.of("logback", "log4j", "java", "bridge");
 
@@ -213,7 +214,7 @@ class ClientsIT {
                 .isEqualTo(each.equals("post") || each.equals("refusedPost") ? "POST" : "GET");
         String route =
                 switch (each) {
-                    case "ok", "own", "post" -> "/back/echo/{id}";
+                    case "ok", "own", "post", "whole" -> "/back/echo/{id}";
                     case "refusedPost" -> "/back/refused";
                     case "timeout", "cancelled" -> "/back/never";
                     default -> "/back/" + each;

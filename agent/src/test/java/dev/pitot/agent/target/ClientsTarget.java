@@ -139,6 +139,7 @@ public final class ClientsTarget {
                                 exchange.getRequestURI().getQuery(),
                                 null,
                                 false);
+                    case "whole" -> new Case("GET", here + "/back/echo/4711?whole", null, null, false);
                     case "post" -> new Case("POST", here + "/back/echo/4711", null, "some text", false);
                     case "unwritten" -> new Case("GET", here + "/back/unwritten", null, null, false);
                     case "rejected" -> new Case("GET", here + "/back/rejected", null, null, false);
@@ -286,6 +287,15 @@ public final class ClientsTarget {
             HttpClients.custom().disableAutomaticRetries().build();
 
     private static String apache4(Case call) throws Exception {
+        if (call.url().endsWith("whole")) {
+            // As a proxy is asked.
+            URI url = URI.create(call.url());
+            try (CloseableHttpResponse response = APACHE4.execute(
+                    new org.apache.http.HttpHost(url.getHost(), url.getPort()),
+                    new org.apache.http.message.BasicHttpRequest(call.method(), call.url()))) {
+                return EntityUtils.toString(response.getEntity());
+            }
+        }
         RequestBuilder builder = RequestBuilder.create(call.method())
                 .setUri(call.url())
                 .setConfig(RequestConfig.custom()
