@@ -6,10 +6,9 @@ import dev.pitot.events.EndpointSummary;
 import dev.pitot.events.Spans;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** An application may run out of stack anywhere, also within the recorder, and go on: nothing may stay held by that. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -17,19 +16,8 @@ class StackOverflowTest {
     private static final int STACKS = 100;
     private static final int HANDLED = 12;
 
-    private SpanRecorder recorder;
-
-    @BeforeEach
-    void install() throws Exception {
-        recorder = SpanRecorderTest.recorder("http.events=0");
-        Spans.install(recorder);
-    }
-
-    @AfterEach
-    void takeAway() {
-        Spans.install(null);
-        recorder.forget();
-    }
+    @RegisterExtension
+    final InstalledRecorder installed = new InstalledRecorder();
 
     /** Calls it at every depth that there is; on a stack of its own, as large as the number says. */
     private static void atEveryDepth(int number, Runnable call, Runnable afterwards) throws InterruptedException {
@@ -138,10 +126,10 @@ class StackOverflowTest {
                     });
             assertThat(free[0]).as("the next request of the thread").isTrue();
         }
-        recorder.emitSummaries();
-        assertThat(recorder.spans()).isEqualTo(HANDLED);
+        installed.recorder.emitSummaries();
+        assertThat(installed.recorder.spans()).isEqualTo(HANDLED);
         Spans.completeRequest(request, null, 200, null);
-        recorder.emitSummaries();
-        assertThat(recorder.spans()).isEqualTo(1);
+        installed.recorder.emitSummaries();
+        assertThat(installed.recorder.spans()).isEqualTo(1);
     }
 }

@@ -8,28 +8,16 @@ import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What is held of tasks that are handed over and never run. */
 class TasksTest {
     private static final int MOST = 100_000;
     private static final int OF_A_REQUEST = 10_000;
 
-    private SpanRecorder recorder;
-
-    @BeforeEach
-    void install() throws Exception {
-        recorder = SpanRecorderTest.recorder("http.events=0");
-        Spans.install(recorder);
-    }
-
-    @AfterEach
-    void takeAway() {
-        Spans.install(null);
-        recorder.forget();
-    }
+    @RegisterExtension
+    final InstalledRecorder installed = new InstalledRecorder();
 
     private static WeakReference<Object> handOver(List<Object> tasks) {
         Object request = Spans.beginRequest();
@@ -70,12 +58,12 @@ class TasksTest {
     @Test
     void aMillionRejectedTasksLeaveNothing() {
         handOver(some(OF_A_REQUEST));
-        recorder.tidy();
+        installed.recorder.tidy();
         long before = heap();
         for (int i = 0; i < 1_000_000 / OF_A_REQUEST; i++) {
             handOver(some(OF_A_REQUEST));
         }
-        recorder.tidy();
+        installed.recorder.tidy();
         assertThat(heap() - before).isLessThan(4_000_000);
         isFollowed(new Object());
     }
@@ -95,7 +83,7 @@ class TasksTest {
             System.gc();
             assertThat(requests).allSatisfy(request -> assertThat(request.get()).isNull());
         });
-        recorder.tidy();
+        installed.recorder.tidy();
         isFollowed(new Object());
         assertThat(heap() - before).isLessThan(4_000_000);
         assertThat(queue).hasSize(MOST / OF_A_REQUEST);

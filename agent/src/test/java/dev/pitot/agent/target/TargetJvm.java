@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
@@ -58,6 +60,8 @@ public final class TargetJvm implements AutoCloseable {
     /** The one line that the JVM prints when anything is put on its bootstrap class path. */
     private static final String CDS = ".*Sharing is only supported for boot loader classes.*\\R";
 
+    private static final int LONGEST_SECONDS = 60;
+
     private final Process process;
     private final Path folder;
     private final BufferedReader out;
@@ -70,12 +74,20 @@ public final class TargetJvm implements AutoCloseable {
         this.process = process;
         this.folder = folder;
         this.out = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        Future<?> limit = endLater();
         String line = out.readLine();
+        limit.cancel(false);
         if (line == null || !line.startsWith("port ")) {
             process.destroyForcibly();
             throw new IOException("The target did not start: " + line + "\n" + Files.readString(folder.resolve("err")));
         }
         this.port = Integer.parseInt(line.substring(5));
+    }
+
+    /** A program that says nothing, or never ends, is ended, and whoever reads what it says comes to the end of that. */
+    private Future<?> endLater() {
+        return CompletableFuture.runAsync(
+                process::destroyForcibly, CompletableFuture.delayedExecutor(LONGEST_SECONDS, TimeUnit.SECONDS));
     }
 
     /**
@@ -135,8 +147,9 @@ public final class TargetJvm implements AutoCloseable {
     /** Ends the program in an orderly way. */
     public Result finish() throws IOException, InterruptedException {
         process.getOutputStream().close();
+        Future<?> limit = endLater();
         out.lines().forEach(line -> text.append(line).append('\n'));
-        if (!process.waitFor(20, TimeUnit.SECONDS)) {
+        if (!process.waitFor(20, TimeUnit.SECONDS) || !limit.cancel(false)) {
             throw new IOException("The target did not end");
         }
         Path file = folder.resolve("test.jfr");
