@@ -11,6 +11,7 @@ import dev.pitot.events.Spans;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.DispatcherType;
+import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletRequest;
 import jakarta.servlet.ServletRequestWrapper;
 import jakarta.servlet.ServletResponse;
@@ -60,7 +61,9 @@ final class JakartaServlet implements Library {
 
         @Advice.OnMethodEnter(suppress = Throwable.class)
         static @Nullable Object enter(
-                @Advice.Argument(0) ServletRequest request, @Advice.Local("task") @Nullable Object task) {
+                @Advice.Argument(0) ServletRequest request,
+                @Advice.Local("task") @Nullable Object task,
+                @Advice.Local("from") @Nullable String from) {
             // An error page, and what the request forwards to or includes, are parts of a request that was counted.
             DispatcherType type = request.getDispatcherType();
             if (type == DispatcherType.ASYNC) {
@@ -71,6 +74,21 @@ final class JakartaServlet implements Library {
                 Object token = Spans.kept(innermost);
                 if (token != null) {
                     task = Spans.continueRequest(token);
+                }
+                return null;
+            }
+            if (type == DispatcherType.FORWARD) {
+                // The pattern of what it comes from, before that of what it goes to stands in its place.
+                Object pattern =
+                        request.getAttribute("org.springframework.web.servlet.HandlerMapping.bestMatchingPattern");
+                if (pattern instanceof String) {
+                    String route = (String) pattern;
+                    Object prefix = request.getAttribute(RequestDispatcher.FORWARD_SERVLET_PATH);
+                    if (request.getAttribute(RequestDispatcher.FORWARD_PATH_INFO) != null && prefix != null) {
+                        route = prefix.toString().concat(route);
+                    }
+                    Object context = request.getAttribute(RequestDispatcher.FORWARD_CONTEXT_PATH);
+                    from = context == null ? route : context.toString().concat(route);
                 }
                 return null;
             }
@@ -100,10 +118,13 @@ final class JakartaServlet implements Library {
         static void exit(
                 @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
                 @Advice.Local("task") @Nullable Object task,
+                @Advice.Local("from") @Nullable String from,
                 @Advice.Argument(0) ServletRequest servletRequest,
                 @Advice.Argument(1) ServletResponse servletResponse,
                 @Advice.Thrown @Nullable Throwable thrown) {
             if (token == null && task == null) {
+                // Of several forwards the first one comes here last.
+                Spans.route(from);
                 return;
             }
             String method = null;

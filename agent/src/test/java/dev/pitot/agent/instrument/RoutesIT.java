@@ -57,7 +57,7 @@ class RoutesIT {
                 TargetJvm.codeSource(main) + File.pathSeparator + libraries,
                 main,
                 "http.slow=10000ms,http.events=100000")) {
-            Map<String, Integer> ports = Stream.of(ask(target, target.port, "/ports")
+            Map<String, Integer> ports = Stream.of(ask(target, target.port, "/javalin/ports")
                             .replaceAll("[{} ]", "")
                             .split(","))
                     .collect(Collectors.toMap(

@@ -61,9 +61,10 @@ public final class RoutesTarget {
         PORTS.put("micronaut", micronaut());
         Javalin javalin = Javalin.create(config -> {
                     config.startup.showJavalinBanner = false;
+                    config.router.contextPath = "/javalin";
                     config.routes.before(ctx -> ctx.header("x-before", "yes"));
                     config.routes.get("/ports", ctx -> ctx.result(PORTS.toString()));
-                    config.routes.get("/javalin/items/{id}", ctx -> ctx.result(ctx.pathParam("id")));
+                    config.routes.get("/items/{id}", ctx -> ctx.result(ctx.pathParam("id")));
                 })
                 .start("127.0.0.1", 0);
         PORTS.put("javalin", javalin.port());

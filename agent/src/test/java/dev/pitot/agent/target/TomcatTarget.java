@@ -95,6 +95,13 @@ public final class TomcatTarget {
                 "/spring",
                 (request, response) -> request.setAttribute(
                         "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/spring/{name}"));
+        add(shop, "forwards", "/forwards/*", (request, response) -> {
+            request.setAttribute(
+                    "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/{kind}/{name}");
+            boolean first = request.getPathInfo().startsWith("/first");
+            request.getRequestDispatcher(first ? "/forwards/second/x" : "/spring")
+                    .forward(request, response);
+        });
         add(
                 shop,
                 "mapped",
