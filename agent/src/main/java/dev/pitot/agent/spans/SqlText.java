@@ -54,7 +54,7 @@ final class SqlText {
     private boolean quoted;
     /** Whether comments nest; no longer once one would have no end otherwise. */
     private boolean nests = true;
-    /** From where {@link #at} last stood before what may be a comment, no quote is in the line up to here. */
+    /** From what may have been the last comment, no quote is in the line up to here. */
     private int unquotedTo;
 
     private SqlText(String sql, int reading) {
@@ -129,7 +129,7 @@ final class SqlText {
     private void step(char c) {
         if (isBlank(c)) {
             at++;
-        } else if (reading == 0 && mayBeComment(c) && isQuoteInLine()) {
+        } else if (reading == 0 && mayBeComment(c) && isQuoteInLine(at)) {
             at = end;
         } else if (c == '-' && is(at + 1, '-') && isComment()) {
             skipLine();
@@ -189,11 +189,11 @@ final class SqlText {
     }
 
     /** Whether the rest of the line would begin or end a literal if it were no comment. */
-    private boolean isQuoteInLine() {
-        if (at < unquotedTo) {
+    private boolean isQuoteInLine(int from) {
+        if (from < unquotedTo) {
             return false;
         }
-        int i = at;
+        int i = from;
         while (i < end && sql.charAt(i) != '\n') {
             if (isQuote(sql.charAt(i))) {
                 return true;
@@ -213,7 +213,7 @@ final class SqlText {
         while (at < end && sql.charAt(at) != '\n' && sql.charAt(at) != '\r') {
             at++;
         }
-        if (is(at, '\r') && isQuoteInLine()) {
+        if (is(at, '\r') && isQuoteInLine(at)) {
             at = end;
         }
     }
@@ -419,7 +419,7 @@ final class SqlText {
         int i = at + 1;
         // One of a variable, two of a system's.
         while (i < end && (isInWord(sql.charAt(i)) || sql.charAt(i) == '@' && sql.charAt(i - 1) == '@')
-                || i < end && sql.charAt(i) == '#' && !isDigit(peek(i + 1)) && (reading & HASH_COMMENTS) == 0) {
+                || is(i, '#') && isHashInWord(i)) {
             i++;
         }
         int length = i - at;
@@ -432,7 +432,7 @@ final class SqlText {
             }
             if (isPrefix(prefix)) {
                 at = i;
-                quotedLiteral('\'', prefix.equalsIgnoreCase("e"));
+                quotedLiteral('\'', prefix.equalsIgnoreCase("e") && reading == QUOTED_NAMES);
                 return;
             }
         } else if (length == 1 && (sql.charAt(at) | 0x20) == 'u' && is(i, '&') && is(i + 1, '\'')) {
@@ -447,6 +447,14 @@ final class SqlText {
         } else {
             put(isKeyword(word) ? KEYWORD : WORD, word);
         }
+    }
+
+    /** Some databases have names with it; of an unknown one, it may as well begin a comment right behind a name. */
+    private boolean isHashInWord(int index) {
+        char next = peek(index + 1);
+        return !isDigit(next)
+                && (reading & HASH_COMMENTS) == 0
+                && (reading != 0 || !isBlank(next) && !isQuoteInLine(index));
     }
 
     /** Oracle's passwords look like names: {@code identified by "tiger" replace "lion"}. So do HSQLDB's, behind a word. */
@@ -570,7 +578,9 @@ final class SqlText {
         boolean special = false;
         while (i < end && i - at < 16 && isOperator(sql.charAt(i))) {
             char c = sql.charAt(i);
-            if (c == '-' && is(i + 1, '-') || c == '/' && is(i + 1, '*') || i > at && c == '@' && startsWord(i)) {
+            if (c == '-' && is(i + 1, '-')
+                    || c == '/' && is(i + 1, '*')
+                    || i > at && (c == '@' && startsWord(i) || beginsComment(i))) {
                 if (i == at) {
                     i++;
                 }
@@ -586,6 +596,12 @@ final class SqlText {
         }
         put(OPERATOR, sql.substring(at, i));
         at = i;
+    }
+
+    /** Whether a comment of some databases may begin here, behind another sign. */
+    private boolean beginsComment(int index) {
+        return is(index, '#') && (reading == 0 || (reading & HASH_COMMENTS) != 0)
+                || is(index, '/') && is(index + 1, '/') && (reading == 0 || (reading & SLASH_COMMENTS) != 0);
     }
 
     /** {@code (?), (?)} is {@code (?)}: rows of values that are alike are one. */
@@ -694,8 +710,17 @@ final class SqlText {
         return !isInWord(c) && !isBlank(c) && "'\"`()[]{},;.?:".indexOf(c) < 0;
     }
 
+    /** What any database takes for one: controls and marks that nobody sees (a byte order mark, say) are some's. */
     private static boolean isBlank(char c) {
-        return c <= ' ' || c == 0x7f || c > 0x7f && (Character.isWhitespace(c) || Character.isSpaceChar(c));
+        return c <= ' ' || c == 0x7f || c > 0x7f && isBlankType(Character.getType(c));
+    }
+
+    private static boolean isBlankType(int type) {
+        return type == Character.SPACE_SEPARATOR
+                || type == Character.LINE_SEPARATOR
+                || type == Character.PARAGRAPH_SEPARATOR
+                || type == Character.CONTROL
+                || type == Character.FORMAT;
     }
 
     private static boolean isDigit(char c) {

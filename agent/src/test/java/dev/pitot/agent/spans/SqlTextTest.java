@@ -81,6 +81,11 @@ class SqlTextTest {
             String one = statement(new Random(shape), random);
             String two = statement(new Random(shape), random);
             for (int reading : new int[] {POSTGRES, SQL_SERVER, UNKNOWN}) {
+                if (reading != POSTGRES) {
+                    // Of others it is not known that a backslash escapes the quote.
+                    one = one.replace("\\'Smith'", "'");
+                    two = two.replace("\\'Smith'", "'");
+                }
                 String text = SqlText.normalised(one, reading);
                 assertThat(text.toLowerCase()).as(one).doesNotContain("smith").doesNotContain("77");
                 assertThat(SqlText.normalised(two, reading))
@@ -194,12 +199,29 @@ class SqlTextTest {
             },
             "com.mysql.cj.jdbc.StatementImpl",
             new String[] {
-                "a = \"§\"", "a = \"it's §\"", "a = 'say \"§'", "`b'` = '§'", "# §'s\n a = '§'", "#'\n a = '§'",
-                        "-- §'s\n a = '§'",
-                "a = 5--77 and b = '§'", "a = _utf8mb4'§'", "a = _latin1 X'77'", "a = n'§'", "/*! '§' */ a = '§'",
-                        "a = @'§'", "a = 0x77 or a = 0b01",
-                "a = \"§\"\"§\"", "/* a /* b */ a = 'k */ §'", "a = 'a' '§' \"§\"", "a = '\\\\' or b = '§'",
-                        "# a\r'b\n a = '§'", "!a = '§\\"
+                "a = \"§\"",
+                "a = \"it's §\"",
+                "a = 'say \"§'",
+                "`b'` = '§'",
+                "# §'s\n a = '§'",
+                "#'\n a = '§'",
+                "-- §'s\n a = '§'",
+                "a = 5--77 and b = '§'",
+                "a = _utf8mb4'§'",
+                "a = _latin1 X'77'",
+                "a = n'§'",
+                "/*! '§' */ a = '§'",
+                "a = @'§'",
+                "a = 0x77 or a = 0b01",
+                "a = \"§\"\"§\"",
+                "/* a /* b */ a = 'k */ §'",
+                "a = 'a' '§' \"§\"",
+                "a = '\\\\' or b = '§'",
+                "# a\r'b\n a = '§'",
+                "a = 5 +#'\n 6 and b = '§'",
+                "a ||# \"\n b = '§'",
+                "a = \ufeff77 or a = \u0085-77.5",
+                "!a = '§\\"
             },
             "oracle.jdbc.driver.OracleStatementWrapper",
             new String[] {
@@ -243,7 +265,9 @@ class SqlTextTest {
                 "a = X'77'",
                 "a = '§'",
                 "password \"§\"",
-                "a / b = '§'"
+                "a / b = '§'",
+                "a *//'\n b = '§'",
+                "a = E'\\' or b = '§'"
             },
             "org.sqlite.jdbc4.JDBC4Statement",
             new String[] {"[it's] = '§'", "a = \"§\"", "`b'` = '§'", "a = x'77'", "a glob '§'", "!/* §"},
@@ -257,7 +281,12 @@ class SqlTextTest {
                 "a = \"\"\"§\"\"\"",
                 "a = r'C:\\' or b = '§'",
                 "#t.a = '§'",
-                "a = 5--77\n"
+                "a = 5--77\n",
+                "b# it's\n = '§'",
+                "b#it's\n = '§'",
+                "a +#it's\n b = '§'",
+                "a *//it's\n b = '§'",
+                "a = E'\\' or b = '§'"
             });
 
     @Test
