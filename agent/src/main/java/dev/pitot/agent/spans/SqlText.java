@@ -183,9 +183,7 @@ final class SqlText {
 
     /** What begins a comment for some databases and not for others, of which nobody knows which one this is. */
     private boolean mayBeComment(char c) {
-        return c == '#' && !isBlank(peek(at + 1))
-                || c == '-' && is(at + 1, '-') && !isBlank(peek(at + 2))
-                || c == '/' && is(at + 1, '/');
+        return c == '#' || c == '-' && is(at + 1, '-') && !isBlank(peek(at + 2)) || c == '/' && is(at + 1, '/');
     }
 
     /** Whether the rest of the line would begin or end a literal if it were no comment. */
@@ -195,7 +193,8 @@ final class SqlText {
         }
         int i = from;
         while (i < end && sql.charAt(i) != '\n') {
-            if (isQuote(sql.charAt(i))) {
+            char c = sql.charAt(i);
+            if (isQuote(c) || c == '$' && reading == 0) {
                 return true;
             }
             i++;

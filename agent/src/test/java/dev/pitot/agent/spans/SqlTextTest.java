@@ -283,6 +283,8 @@ class SqlTextTest {
                 "#t.a = '§'",
                 "a = 5--77\n",
                 "b# it's\n = '§'",
+                "b # 5 = '\n§'",
+                "b # 5 = $$\n§$$",
                 "b#it's\n = '§'",
                 "a +#it's\n b = '§'",
                 "a *//it's\n b = '§'",
