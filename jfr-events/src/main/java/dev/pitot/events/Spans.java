@@ -58,6 +58,8 @@ public final class Spans {
 
         protected abstract @Nullable Object beginWait(@Nullable String pool);
 
+        protected abstract @Nullable Object beginSource(String source);
+
         protected abstract void endWait(Object token, @Nullable Throwable thrown);
 
         protected abstract @Nullable Object beginCall(
@@ -346,6 +348,24 @@ public final class Spans {
         }
         try {
             return r.beginWait(pool);
+        } catch (Throwable unmeasured) {
+            return null;
+        }
+    }
+
+    /**
+     * A data source is asked for a connection, of which it is not known whether it is a pool: one within gives the wait its name.
+     *
+     * @param source its class
+     * @return a token for {@link #endWait}, or null when this call is nested in another wait
+     */
+    public static @Nullable Object beginSource(String source) {
+        Recorder r = recorder;
+        if (r == null) {
+            return null;
+        }
+        try {
+            return r.beginSource(source);
         } catch (Throwable unmeasured) {
             return null;
         }

@@ -14,7 +14,7 @@ import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** Waits for a connection of other pools, and of data sources without one, which connect to the database each time. */
+/** Waits for a connection of other pools. */
 final class DataSources implements Library {
     @Override
     public List<Point> points() {

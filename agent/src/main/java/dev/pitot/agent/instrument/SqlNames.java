@@ -64,8 +64,8 @@ final class SqlNames implements Names {
                     "org/hsqldb/jdbc/JDBCPool",
                     "org/mariadb/jdbc/MariaDbPoolDataSource",
                     "org/postgresql/ds/PGPoolingDataSource",
-                    // Each time a connection of its own.
-                    "org/postgresql/ds/common/BaseDataSource",
+                    "org/jboss/jca/adapters/jdbc/WrapperDataSource" -> "DataSources";
+            case "org/postgresql/ds/common/BaseDataSource",
                     "org/h2/jdbcx/JdbcDataSource",
                     "org/hsqldb/jdbc/JDBCDataSource",
                     "com/mysql/cj/jdbc/MysqlDataSource",
@@ -74,19 +74,47 @@ final class SqlNames implements Names {
                     "oracle/jdbc/datasource/impl/OracleDataSource",
                     "org/sqlite/SQLiteDataSource",
                     "com/ibm/db2/jcc/DB2SimpleDataSource",
-                    "com/clickhouse/jdbc/DataSourceImpl" -> "DataSources";
-            default -> isCandidate(name) ? "AnyJdbc" : null;
+                    "com/clickhouse/jdbc/DataSourceImpl",
+                    "org/springframework/jdbc/datasource/AbstractDriverBasedDataSource" -> "ConnectingSources";
+            // Not called what others call them.
+            case "com/sap/db/jdbc/ConnectionSapDB", "com/informix/jdbc/IfxSqliConnect" -> "AnyJdbc";
+            default -> isCandidate(name) ? "AnyJdbc" : isSource(name) ? "AnyDataSource" : null;
         };
+    }
+
+    private static boolean isSource(String name) {
+        return (name.endsWith("DataSource") || name.endsWith("DataSourceImpl") || name.endsWith("DataSourceBean"))
+                && !isNone(name, name.lastIndexOf('/') + 1);
     }
 
     private static boolean isCandidate(String name) {
         int last = name.lastIndexOf('/') + 1;
-        boolean named = name.endsWith("Connection")
-                || name.endsWith("ConnectionImpl")
+        boolean named = isConnection(name, last)
                 || name.indexOf("Statement", last) >= 0
                 // Most of this driver's class names are two letters.
                 || name.startsWith("com/ibm/db2/jcc/am/") && name.length() - last <= 3;
-        return named && !isNone(name, last);
+        return named && !isServers(name) && !isNone(name, last);
+    }
+
+    /** Some drivers number them: {@code SnowflakeConnectionV1}, {@code ConnectionJDBC2}. */
+    private static boolean isConnection(String name, int last) {
+        int at = name.lastIndexOf("Connection");
+        if (at < last) {
+            return false;
+        }
+        int rest = name.length() - at - "Connection".length();
+        char end = name.charAt(name.length() - 1);
+        return rest == 0
+                || name.endsWith("ConnectionImpl")
+                || rest <= 5 && end >= '0' && end <= '9' && name.indexOf('$', at) < 0;
+    }
+
+    /** What application servers wrap around a driver's objects. Their data sources are pools. */
+    private static boolean isServers(String name) {
+        return name.startsWith("org/jboss/jca/")
+                || name.startsWith("com/ibm/ws/")
+                || name.startsWith("weblogic/")
+                || name.startsWith("com/atomikos/");
     }
 
     private static boolean isNone(String name, int last) {
@@ -108,10 +136,6 @@ final class SqlNames implements Names {
                 || name.startsWith("io/agroal/")
                 || name.startsWith("oracle/ucp/")
                 || name.startsWith("oracle/jdbc/")
-                || name.startsWith("org/jboss/jca/")
-                || name.startsWith("com/ibm/ws/")
-                || name.startsWith("weblogic/")
-                || name.startsWith("com/atomikos/")
                 || name.startsWith("net/ttddyy/")
                 || name.startsWith("org/springframework/")
                 || name.startsWith("org/hibernate/")

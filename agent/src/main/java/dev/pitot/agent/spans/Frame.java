@@ -67,6 +67,9 @@ final class Frame {
     @Nullable
     ConnectionWait wait;
 
+    /** Of {@link Kind#WAIT}: the summary is a pool's for certain. */
+    boolean isPool;
+
     /** Of {@link Kind#CALL}. */
     @Nullable
     Call call;

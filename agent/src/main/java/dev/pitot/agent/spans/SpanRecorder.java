@@ -186,7 +186,12 @@ public final class SpanRecorder extends Spans.Recorder {
 
     @Override
     protected @Nullable Object beginWait(@Nullable String pool) {
-        return sql.beginWait(pool);
+        return sql.beginWait(pool, true);
+    }
+
+    @Override
+    protected @Nullable Object beginSource(String source) {
+        return sql.beginWait(source, false);
     }
 
     @Override

@@ -177,10 +177,16 @@ final class SqlSpans {
         }
     }
 
+    /** @param isPool whether it is one for certain, and not what may pass the question on to one */
     @Nullable
-    Object beginWait(@Nullable String pool) {
+    Object beginWait(@Nullable String pool, boolean isPool) {
         SpanThread thread = threads.ofThisThread();
-        if (thread.isWithin(Frame.Kind.WAIT)) {
+        Frame open = thread.open(Frame.Kind.WAIT);
+        if (open != null) {
+            if (isPool && !open.isPool) {
+                open.summary = poolOf(pool);
+                open.isPool = true;
+            }
             return null;
         }
         Frame frame = thread.next();
@@ -189,7 +195,8 @@ final class SqlSpans {
         }
         frame.kind = Frame.Kind.WAIT;
         frame.span = null;
-        frame.summary = pools.find(pool == null ? "(unnamed)" : pool);
+        frame.summary = poolOf(pool);
+        frame.isPool = isPool;
         if (frame.wait == null) {
             frame.wait = new ConnectionWait();
         }
@@ -198,6 +205,10 @@ final class SqlSpans {
         frame.wait.begin();
         thread.push();
         return frame;
+    }
+
+    private Summary poolOf(@Nullable String pool) {
+        return pools.find(pool == null ? "(unnamed)" : pool);
     }
 
     void endWait(Object token, @Nullable Throwable thrown) {

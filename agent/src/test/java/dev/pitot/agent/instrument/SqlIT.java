@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
 import javax.tools.ToolProvider;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,12 +65,19 @@ class SqlIT {
                             public int executeUpdate() { return execute() ? 1 : sql.length(); }
                             public void close() {}
                         """));
-        Files.writeString(sources.resolve("OddConnection.java"), source("OddConnection", Connection.class, """
+        Files.writeString(sources.resolve("OddConnectionV1.java"), source("OddConnectionV1", Connection.class, """
                             public java.sql.Statement createStatement() { return new OddStatement(); }
                             public java.sql.PreparedStatement prepareStatement(String sql) {
                                 OddStatement made = new OddStatement();
                                 made.sql = sql;
                                 return made;
+                            }
+                        """));
+        Files.writeString(sources.resolve("OddDataSource.java"), source("OddDataSource", DataSource.class, """
+                            final javax.sql.DataSource other;
+                            public OddDataSource(javax.sql.DataSource other) { this.other = other; }
+                            public java.sql.Connection getConnection() throws java.sql.SQLException {
+                                return other == null ? new OddConnectionV1() : other.getConnection();
                             }
                         """));
         Files.writeString(sources.resolve("ReturnStatement.java"), """
@@ -153,7 +161,7 @@ class SqlIT {
                             "delete from item where name = ?", "4 run, 0 failed, 4 batched",
                             "select nothing from nowhere where name = ?", "4 run, 4 failed, 0 batched",
                             "call abs(?)", "2 run, 0 failed, 0 batched",
-                            "select count(*) from item", "9 run, 0 failed, 0 batched",
+                            "select count(*) from item", "12 run, 0 failed, 0 batched",
                             "odd ?", "3 run, 1 failed, 0 batched"))
                     .hasSize(11);
             assertThat(result.of("pitot.SqlStatement"))
@@ -168,11 +176,15 @@ class SqlIT {
             List<RecordedEvent> waits = result.of("pitot.ConnectionWait");
             assertThat(waits)
                     .extracting(event -> event.getString("pool"))
-                    .hasSize(15)
+                    .hasSize(19)
                     .containsOnly(
+                            "odd.OddDataSource", // Asks no other.
                             "org.h2.jdbcx.JdbcConnectionPool",
                             "org.apache.commons.dbcp2.BasicDataSource",
                             "org.apache.tomcat.jdbc.pool.DataSource");
+            assertThat(waits)
+                    .filteredOn(event -> "odd.OddDataSource".equals(event.getString("pool")))
+                    .hasSize(1);
             assertThat(waits)
                     .filteredOn(event -> event.getBoolean("failed"))
                     .extracting(event -> event.getString("error"))

@@ -22,6 +22,10 @@ class StatementSpansTest {
     Path folder;
 
     private Map<String, Long> counts(Consumer<SpanRecorder> work) throws Exception {
+        return counts("pitot.StatementSummary", "sql", work);
+    }
+
+    private Map<String, Long> counts(String type, String name, Consumer<SpanRecorder> work) throws Exception {
         Path file = folder.resolve("test.jfr");
         try (Recording recording = new Recording()) {
             recording.setDestination(file);
@@ -32,8 +36,8 @@ class StatementSpansTest {
         }
         Map<String, Long> counts = new TreeMap<>();
         for (RecordedEvent event : RecordingFile.readAllEvents(file)) {
-            if (event.getEventType().getName().equals("pitot.StatementSummary")) {
-                counts.merge(event.getString("sql"), event.getLong("count"), Long::sum);
+            if (event.getEventType().getName().equals(type)) {
+                counts.merge(event.getString(name), event.getLong("count"), Long::sum);
             }
         }
         return counts;
@@ -106,6 +110,25 @@ class StatementSpansTest {
                     recorder.endStatement(statement, 0, null);
                 }))
                 .isEqualTo(Map.of("select ? from c", 1L));
+    }
+
+    @Test
+    void aDataSourceThatAsksAPoolGoesByThePoolsName() throws Exception {
+        assertThat(counts("pitot.PoolSummary", "pool", recorder -> {
+                    Object around = recorder.beginSource("around");
+                    assertThat(recorder.beginSource("connects")).isNull();
+                    recorder.endWait(around, null);
+                    around = recorder.beginSource("around");
+                    assertThat(recorder.beginSource("within")).isNull();
+                    assertThat(recorder.beginWait("pool")).isNull();
+                    assertThat(recorder.beginWait("pool of that pool")).isNull();
+                    assertThat(recorder.beginSource("connects")).isNull();
+                    recorder.endWait(around, null);
+                    Object pool = recorder.beginWait("pool");
+                    assertThat(recorder.beginWait("pool of that pool")).isNull();
+                    recorder.endWait(pool, null);
+                }))
+                .isEqualTo(Map.of("around", 1L, "pool", 2L));
     }
 
     @Test

@@ -115,6 +115,7 @@ public final class SqlTarget {
         set(dbcp, "setMaxTotal", int.class, 2);
         set(dbcp, "setMaxWaitMillis", long.class, 100L);
         take(dbcp);
+        take(odd(odd(dbcp)));
         exhaust(dbcp);
         DataSource tomcat = pool("org.apache.tomcat.jdbc.pool.DataSource");
         set(tomcat, "setMaxActive", int.class, 2);
@@ -156,10 +157,16 @@ public final class SqlTarget {
         }
     }
 
-    /** Written and compiled by the test. */
+    /** Written and compiled by the test: asks another one, or makes odd connections. */
+    private static DataSource odd(DataSource other) throws Exception {
+        return (DataSource) Class.forName("odd.OddDataSource")
+                .getConstructor(DataSource.class)
+                .newInstance(other);
+    }
+
+    /** The same. */
     private static void odd() throws Exception {
-        Connection connection =
-                (Connection) Class.forName("odd.OddConnection").getConstructor().newInstance();
+        Connection connection = odd(null).getConnection();
         try (PreparedStatement select = connection.prepareStatement("odd 1")) {
             System.out.println(select.executeUpdate());
             System.out.println(select.executeUpdate());
