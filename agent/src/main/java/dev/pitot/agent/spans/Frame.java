@@ -32,7 +32,7 @@ final class Frame {
     long id;
     /** Whether counters were read when it began. */
     boolean counted;
-    /** Spans that ended in it, each of which was measured at some cost; and those of them of which counters were read. */
+    /** Spans that ended in it, however deep, each of which was measured at some cost; and those of them of which counters were read. */
     int inner;
 
     int innerCounted;

@@ -42,12 +42,9 @@ final class Frames {
         if (around != null) {
             around.inner++;
             around.innerCounted += frame.counted ? 1 : 0;
+            passOn(frame, around);
             if (frame.kind == Frame.Kind.TASK || frame.kind == Frame.Kind.REQUEST) {
-                if (!around.hasForeign) {
-                    around.hasForeign = true;
-                    around.foreign.clear();
-                }
-                around.foreign.add(frame.cost);
+                addForeign(around, frame.cost);
             } else {
                 around.nested.add(frame.cost);
             }
@@ -58,6 +55,34 @@ final class Frames {
     /** How often since the last call something was read that has to be only after a wait; the sampler's. */
     long readings() {
         return readings.sumThenReset();
+    }
+
+    /** What the frame around another has of what ended within that one: measuring it, and work for other requests. */
+    private static void passOn(Frame frame, Frame around) {
+        around.inner += frame.inner;
+        around.innerCounted += frame.innerCounted;
+        if (frame.hasForeign) {
+            addForeign(around, frame.foreign);
+        }
+    }
+
+    private static void addForeign(Frame frame, Cost cost) {
+        if (!frame.hasForeign) {
+            frame.hasForeign = true;
+            frame.foreign.clear();
+        }
+        frame.foreign.add(cost);
+    }
+
+    /** A frame that is no span was taken off: what ended in it did so in the one around it. */
+    static void pass(SpanThread thread, Frame frame) {
+        Frame around = thread.top();
+        if (around == null) {
+            thread.meter.rest();
+        } else {
+            passOn(frame, around);
+            around.nested.add(frame.nested);
+        }
     }
 
     /** What a frame cost without what was nested in it; valid until the frame is used again. */

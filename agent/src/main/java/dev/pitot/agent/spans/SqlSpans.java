@@ -87,6 +87,8 @@ final class SqlSpans {
         frame.summary = null;
         if (around != null) {
             frame.id = around.id; // There will be no span: what is in it belongs to the one around.
+        } else if (thread.virtual) {
+            thread.meter.mark(frame.mark, false); // By which the end finds this thread.
         }
         thread.push();
         return frame;
@@ -105,6 +107,7 @@ final class SqlSpans {
         String text = frame.text;
         frame.text = null;
         if (summary == null || event == null) {
+            Frames.pass(thread, frame);
             return;
         }
         event.end();

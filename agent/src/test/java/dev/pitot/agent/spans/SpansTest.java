@@ -334,6 +334,58 @@ class SpansTest {
                 .isBetween(29 * MILLI, 45 * MILLI);
     }
 
+    /** A request of another thread, which waits for its answer and has left this task to whoever has time. */
+    private static Object left(Object task) throws InterruptedException {
+        Object[] request = new Object[1];
+        onAnotherThread(() -> {
+            request[0] = Spans.beginRequest();
+            Spans.submitted(task);
+            end(request[0], true);
+        });
+        return request[0];
+    }
+
+    @Test
+    void aThreadThatHelpsInTheMidstOfHelpingCountsAllOfItOnceAndWhereItBelongs() throws Exception {
+        List<byte[]> waste = new ArrayList<>();
+        Object near = new Object();
+        Object far = new Object();
+        Object second = left(near);
+        Object third = left(far);
+        Object ours = Spans.beginRequest();
+        Object call = Spans.beginCall("GET", "shop", -1, "/");
+        Object helping = Spans.beginTask(near);
+        waste.add(new byte[1_000_000]);
+        Object statement = Spans.beginStatement(null, "select 1");
+        Object more = Spans.beginTask(far);
+        waste.add(new byte[2_000_000]);
+        Spans.endTask(more);
+        Spans.endStatement(statement, 0, null);
+        Spans.endTask(helping);
+        waste.add(new byte[4_000_000]);
+        Spans.endCall(call, 200, false, null);
+        Object uncounted = Spans.beginUncounted();
+        Object other = Spans.beginCall("GET", "database", -1, "/");
+        waste.add(new byte[500_000]);
+        Spans.endCall(other, 200, false, null);
+        Spans.endStatement(uncounted, 0, null);
+        waste.add(new byte[8_000_000]);
+        Spans.endRequest(ours, "GET", null, "/ours", 200, false, null);
+        Spans.completeRequest(second, "/second", 200, null);
+        Spans.completeRequest(third, "/third", 200, null);
+        List<RecordedEvent> events = recorded();
+        allocated(named(events, "HttpRequest", "route", "/ours"), 12_500_000, 8_000_000);
+        allocated(named(events, "HttpCall", "target", "shop"), 4_000_000, 4_000_000);
+        allocated(named(events, "HttpRequest", "route", "/second"), 1_000_000, 1_000_000);
+        allocated(one(events, "SqlStatement"), 0, 0);
+        allocated(named(events, "HttpRequest", "route", "/third"), 2_000_000, 2_000_000);
+    }
+
+    private static void allocated(RecordedEvent event, long all, long own) {
+        assertThat(event.getLong("allocated")).isBetween(all, all + 450_000);
+        assertThat(event.getLong("ownAllocated")).isBetween(own, own + 450_000);
+    }
+
     @Test
     void anAsynchronousRequestLastsUntilItsAnswer() throws Exception {
         Object request = Spans.beginRequest();

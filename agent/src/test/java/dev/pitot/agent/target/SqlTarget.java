@@ -1,5 +1,6 @@
 package dev.pitot.agent.target;
 
+import java.lang.reflect.Method;
 import java.sql.CallableStatement;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -8,6 +9,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Arrays;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import javax.sql.DataSource;
 
 /** The same work by way of four drivers, some by way of pools, and a little with a driver that nobody knows; prints all results. */
@@ -16,6 +20,31 @@ public final class SqlTarget {
 
     public static void main(String[] args) throws Exception {
         System.out.println("port 0");
+        onAVirtualThread(() -> {
+            work();
+            return null;
+        });
+        while (System.in.read() >= 0) {
+            System.out.println("read");
+        }
+        System.out.println("end");
+        Object finish = System.getProperties().get("pitot.test.finish");
+        if (finish instanceof Runnable end) {
+            end.run();
+        }
+    }
+
+    /** Where there are any. No request is open on it, so that nothing but what the drivers are asked for is. */
+    private static void onAVirtualThread(Callable<?> work) throws Exception {
+        if (Runtime.version().feature() < 21) {
+            work.call();
+            return;
+        }
+        Method threads = Executors.class.getMethod("newVirtualThreadPerTaskExecutor");
+        ((ExecutorService) threads.invoke(null)).submit(work).get();
+    }
+
+    private static void work() throws Exception {
         try (Connection h2 = DriverManager.getConnection("jdbc:h2:mem:test", "sa", "");
                 Connection hsqldb = DriverManager.getConnection("jdbc:hsqldb:mem:test", "sa", "");
                 Connection derby = DriverManager.getConnection("jdbc:derby:memory:test;create=true");
@@ -27,14 +56,6 @@ public final class SqlTarget {
             pools();
         }
         odd();
-        while (System.in.read() >= 0) {
-            System.out.println("read");
-        }
-        System.out.println("end");
-        Object finish = System.getProperties().get("pitot.test.finish");
-        if (finish instanceof Runnable end) {
-            end.run();
-        }
     }
 
     private static void work(Connection connection, String call) throws SQLException {
