@@ -49,12 +49,12 @@ public abstract class SpanSummary extends Event {
     @Label("Total CPU Time")
     @Description("CPU time of all threads that worked on them")
     @Timespan(Timespan.NANOSECONDS)
-    public long totalCpuTime;
+    public long totalCpuTime = Long.MIN_VALUE;
 
     @Label("Total Run Queue Wait")
     @Description("Time that these threads could run and had no CPU")
     @Timespan(Timespan.NANOSECONDS)
-    public long totalRunQueueWait;
+    public long totalRunQueueWait = Long.MIN_VALUE;
 
     @Label("Total Allocated")
     @Description("Heap memory that these threads allocated")
@@ -64,12 +64,12 @@ public abstract class SpanSummary extends Event {
     @Label("Total Own CPU Time")
     @Description("CPU time without what nested statements, calls and waits took")
     @Timespan(Timespan.NANOSECONDS)
-    public long totalOwnCpuTime;
+    public long totalOwnCpuTime = Long.MIN_VALUE;
 
     @Label("Total Own Run Queue Wait")
     @Description("Run queue wait without what nested statements, calls and waits took")
     @Timespan(Timespan.NANOSECONDS)
-    public long totalOwnRunQueueWait;
+    public long totalOwnRunQueueWait = Long.MIN_VALUE;
 
     @Label("Total Own Allocated")
     @Description("Heap memory without what nested statements, calls and waits took")

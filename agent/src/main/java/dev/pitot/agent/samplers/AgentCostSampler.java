@@ -67,9 +67,10 @@ final class AgentCostSampler implements Sampler {
             event.threadCpuTime = counters.agentCpuTime();
             process = counters.cpuTime();
         }
-        event.share = (double) (Math.max(0, event.threadCpuTime) + event.inlineCpuTime) / Math.max(process, interval);
+        double known = (double) (Math.max(0, event.threadCpuTime) + event.inlineCpuTime) / Math.max(process, interval);
+        event.share = event.threadCpuTime == Long.MIN_VALUE ? Double.NaN : known;
         event.budget = share >= 1 ? Double.NaN : share;
-        apply(budget.next(event.share));
+        apply(budget.next(known));
         event.shed = level;
         event.commit();
     }

@@ -21,11 +21,7 @@ final class Frames {
         long wall = thread.meter.since(frame.mark, frame.cost, frame.split);
         frame.split.of(wall, frame.cost.cpuTime, frame.cost.runQueueWait);
         if (thread.virtual && frame.cost.cpuTime == Long.MIN_VALUE) {
-            frame.split.parts[Part.ON_CPU] = Long.MIN_VALUE;
-            frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
             frame.cost.source = PARTIAL;
-        } else if (frame.cost.runQueueWait == Long.MIN_VALUE) {
-            frame.split.parts[Part.RUN_QUEUE] = Long.MIN_VALUE;
         }
         if (thread.top() == null) {
             thread.meter.rest();

@@ -20,14 +20,14 @@ final class Split {
     /**
      * Fills {@link #parts}.
      *
-     * @param cpuTime within {@code wall}, or {@link Long#MIN_VALUE}: then it is among what is unknown
+     * @param cpuTime within {@code wall}, or {@link Long#MIN_VALUE}: then so is its part, and what it was is among what is unknown
      * @param runQueueWait the same
      */
     void of(long wall, long cpuTime, long runQueueWait) {
         long onCpu = cpuTime == Long.MIN_VALUE ? 0 : Math.min(cpuTime, wall);
         long queued = runQueueWait == Long.MIN_VALUE ? 0 : Math.min(runQueueWait, wall - onCpu);
-        parts[Part.ON_CPU] = onCpu;
-        parts[Part.RUN_QUEUE] = queued;
+        parts[Part.ON_CPU] = cpuTime == Long.MIN_VALUE ? Long.MIN_VALUE : onCpu;
+        parts[Part.RUN_QUEUE] = runQueueWait == Long.MIN_VALUE ? Long.MIN_VALUE : queued;
         parts[Part.HANDOFF] = 0;
         long left = wall - onCpu - queued;
         long waiting = 0;
@@ -63,7 +63,8 @@ final class Split {
 
     /** What a span took from the one around it: all but what that one counts as its own CPU time, queueing and pauses. */
     long offCpu(long wall) {
-        long known = Math.max(0, parts[Part.ON_CPU]) + Math.max(0, parts[Part.RUN_QUEUE]);
-        return Math.max(0, wall - known - parts[Part.PAUSE]);
+        long onCpu = Math.max(0, parts[Part.ON_CPU]);
+        long queued = Math.max(0, parts[Part.RUN_QUEUE]);
+        return Math.max(0, wall - onCpu - queued - parts[Part.PAUSE]);
     }
 }

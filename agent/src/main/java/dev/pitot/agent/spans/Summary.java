@@ -77,9 +77,9 @@ final class Summary {
             cpuTime += other.cpuTime;
             runQueueWait = Cost.sum(runQueueWait, other.runQueueWait);
             allocated += other.allocated;
-            ownCpuTime += other.ownCpuTime;
+            ownCpuTime = Cost.sum(ownCpuTime, other.ownCpuTime);
             ownRunQueueWait = Cost.sum(ownRunQueueWait, other.ownRunQueueWait);
-            ownAllocated += other.ownAllocated;
+            ownAllocated = Cost.sum(ownAllocated, other.ownAllocated);
             counted += other.counted;
             enabled += other.enabled;
             running += other.running;
@@ -183,9 +183,9 @@ final class Summary {
             sums.cpuTime += all.cpuTime;
             sums.runQueueWait = Cost.sum(sums.runQueueWait, all.runQueueWait);
             sums.allocated += all.allocated;
-            sums.ownCpuTime += Math.max(0, own.cpuTime);
+            sums.ownCpuTime = Cost.sum(sums.ownCpuTime, own.cpuTime);
             sums.ownRunQueueWait = Cost.sum(sums.ownRunQueueWait, own.runQueueWait);
-            sums.ownAllocated += Math.max(0, own.allocated);
+            sums.ownAllocated = Cost.sum(sums.ownAllocated, own.allocated);
         }
         if (all.source != null) {
             sums.source = all.source;
@@ -300,12 +300,14 @@ final class Summary {
         event.totalDuration = all.totalDuration;
         event.maxDuration = all.maxDuration;
         event.measured = all.measured;
-        event.totalCpuTime = all.cpuTime;
-        event.totalRunQueueWait = all.runQueueWait;
-        event.totalAllocated = all.allocated;
-        event.totalOwnCpuTime = all.ownCpuTime;
-        event.totalOwnRunQueueWait = all.ownRunQueueWait;
-        event.totalOwnAllocated = all.ownAllocated;
+        if (all.measured > 0) {
+            event.totalCpuTime = all.cpuTime;
+            event.totalRunQueueWait = all.runQueueWait;
+            event.totalAllocated = all.allocated;
+            event.totalOwnCpuTime = all.ownCpuTime;
+            event.totalOwnRunQueueWait = all.ownRunQueueWait;
+            event.totalOwnAllocated = all.ownAllocated;
+        }
         event.counted = all.counted;
         event.counterSource = all.source == null ? "none" : all.source;
         if (all.enabled > 0) {

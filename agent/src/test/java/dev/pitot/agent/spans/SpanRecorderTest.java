@@ -88,6 +88,7 @@ class SpanRecorderTest {
     private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {
         return events.stream()
                 .filter(event -> event.getEventType().getName().equals(type))
+                .sorted(Comparator.comparing(RecordedEvent::getEndTime))
                 .toList();
     }
 
@@ -148,10 +149,16 @@ class SpanRecorderTest {
                 assertThat(event.getLong("allocated")).isEqualTo(Long.MIN_VALUE);
                 assertThat(event.getString("counterSource")).isEqualTo("none");
                 assertThat(event.getDouble("counterRunning")).isNaN();
+                assertThat(event.getLong("timeOnCpu")).isEqualTo(Long.MIN_VALUE);
             });
-            assertThat(of(events, "pitot.EndpointSummary"))
-                    .singleElement()
-                    .satisfies(event -> assertThat(event.getLong("measured")).isZero());
+            assertThat(of(events, "pitot.EndpointSummary")).singleElement().satisfies(event -> {
+                assertThat(event.getLong("measured")).isZero();
+                for (String sum : List.of("CpuTime", "RunQueueWait", "Allocated")) {
+                    assertThat(event.getLong("total" + sum)).isEqualTo(Long.MIN_VALUE);
+                    assertThat(event.getLong("totalOwn" + sum)).isEqualTo(Long.MIN_VALUE);
+                }
+                assertThat(event.getLong("totalTimeOnCpu")).isEqualTo(Long.MIN_VALUE);
+            });
         } finally {
             bean.setThreadCpuTimeEnabled(true);
             bean.setThreadAllocatedMemoryEnabled(true);

@@ -23,8 +23,18 @@ class SplitTest {
             long cpuTime = random.nextInt(5) == 0 ? Long.MIN_VALUE : random.nextLong(most);
             long queued = random.nextInt(5) == 0 ? Long.MIN_VALUE : random.nextLong(most) / 4;
             split.of(wall, cpuTime, queued);
-            assertThat(Arrays.stream(split.parts).sum()).isEqualTo(wall);
-            assertThat(Arrays.stream(split.parts).min().orElseThrow()).isNotNegative();
+            assertThat(split.parts[Part.ON_CPU] == Long.MIN_VALUE).isEqualTo(cpuTime == Long.MIN_VALUE);
+            assertThat(split.parts[Part.RUN_QUEUE] == Long.MIN_VALUE).isEqualTo(queued == Long.MIN_VALUE);
+            long[] known = Arrays.stream(split.parts)
+                    .filter(part -> part != Long.MIN_VALUE)
+                    .toArray();
+            assertThat(Arrays.stream(known).sum()).isEqualTo(wall);
+            assertThat(Arrays.stream(known).min().orElseThrow()).isNotNegative();
+            assertThat(split.offCpu(wall))
+                    .isEqualTo(Arrays.stream(known).sum()
+                            - Math.max(0, split.parts[Part.ON_CPU])
+                            - Math.max(0, split.parts[Part.RUN_QUEUE])
+                            - split.parts[Part.PAUSE]);
         }
     }
 
@@ -58,7 +68,6 @@ class SplitTest {
         Split virtual = new Split();
         virtual.waits[Part.SOCKET] = 60;
         virtual.of(100, Long.MIN_VALUE, Long.MIN_VALUE);
-        virtual.parts[Part.ON_CPU] = Long.MIN_VALUE;
         request.cover(known, 100);
         request.cover(virtual, 100);
         assertThat(request.parts[Part.ON_CPU]).isEqualTo(Long.MIN_VALUE);
