@@ -123,7 +123,7 @@ final class Calls {
         }
         int at = call.summary.add(done, stripe);
         HttpCall event = call.event;
-        if (event.isEnabled() && shedding.emits() && limit.take(done)) {
+        if (event.shouldCommit() && shedding.emits() && limit.take(done)) {
             event.target = call.summary.name;
             event.status = call.status;
             event.async = call.async;

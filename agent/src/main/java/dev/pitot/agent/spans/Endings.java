@@ -173,7 +173,7 @@ final class Endings {
         String route = span.route;
         Summary endpoint = endpoints.find(span.method, route == null ? span.serverRoute : route, span.path, status);
         int at = endpoint.add(done, stripe);
-        if (span.event.isEnabled() && shedding.emits() && limit.take(done)) {
+        if (span.event.shouldCommit() && shedding.emits() && limit.take(done)) {
             HttpRequest event = span.event;
             event.method = endpoint.name;
             event.route = endpoint.detail;

@@ -107,6 +107,10 @@ final class Requests {
             } else {
                 span.add(frame.cost, own);
                 span.cover(frame.split, wall);
+                if (span.completed && span.begun + wall - span.completedAt > 0) {
+                    // Answered already, and others go on with it: it lasts as its event does, until this return.
+                    span.completedAt = span.begun + wall;
+                }
             }
         } finally {
             span.flag = 0;

@@ -118,7 +118,7 @@ final class SqlSpans {
             request.count(Done.STATEMENTS, Done.STATEMENT_NANOS, done.duration);
         }
         thread.stripe = summary.add(done, thread.stripe);
-        if (event.isEnabled() && shedding.emits() && statementEvents.take(done)) {
+        if (event.shouldCommit() && shedding.emits() && statementEvents.take(done)) {
             event.statement = summary.name;
             event.sql = summary.detail;
             event.sqlWithLiterals =
@@ -230,7 +230,7 @@ final class SqlSpans {
         event.end();
         Done done = frames.closeNested(thread, frame, Part.POOL, thrown);
         thread.stripe = summary.add(done, thread.stripe);
-        if (event.isEnabled() && shedding.emits() && waitEvents.take(done)) {
+        if (event.shouldCommit() && shedding.emits() && waitEvents.take(done)) {
             event.pool = summary.name;
             commit(event, frame.id, Frames.parentId(thread.top()), thread.live(), done, thrown);
         }

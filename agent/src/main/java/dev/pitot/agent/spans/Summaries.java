@@ -3,7 +3,6 @@ package dev.pitot.agent.spans;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** Summaries by a name: at most so many, then {@code other}. Thread-safe; finding one allocates nothing. */
 final class Summaries {
@@ -11,9 +10,9 @@ final class Summaries {
 
     private final int most;
     private final int places;
-    private final AtomicInteger kept = new AtomicInteger();
     private final ConcurrentHashMap<String, Summary> byName = new ConcurrentHashMap<>();
     private final Summary other;
+    private volatile boolean full;
     private final List<Summary> all = new ArrayList<>();
 
     /** @param places of counters */
@@ -30,28 +29,29 @@ final class Summaries {
 
     /** @param detail goes with a name that is new */
     Summary find(String name, String detail) {
-        Summary known = byName.get(name);
+        String bounded = name.length() <= LONGEST ? name : name.substring(0, LONGEST);
+        Summary known = byName.get(bounded);
         if (known != null) {
             return known;
         }
-        if (kept.get() >= most) {
+        if (full) {
             return other;
         }
-        String bounded = name.length() <= LONGEST ? name : name.substring(0, LONGEST);
-        // No lambda: the first one in a JVM costs tens of milliseconds, and this is the application's thread.
-        Summary fresh = new Summary(bounded, detail, places);
-        Summary raced = byName.putIfAbsent(bounded, fresh);
-        if (raced != null) {
-            return raced;
-        }
-        if (kept.incrementAndGet() > most) {
-            byName.put(bounded, other);
-            return other;
-        }
+        // One at a time: a summary that is found is always one that is emitted.
         synchronized (all) {
+            Summary raced = byName.get(bounded);
+            if (raced != null) {
+                return raced;
+            }
+            if (byName.size() >= most) {
+                full = true;
+                return other;
+            }
+            Summary fresh = new Summary(bounded, detail, places);
             all.add(fresh);
+            byName.put(bounded, fresh);
+            return fresh;
         }
-        return fresh;
     }
 
     /** Every one ever made. */

@@ -8,6 +8,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -69,9 +70,11 @@ class SpansTest {
         return RecordingFile.readAllEvents(folder.resolve("test.jfr"));
     }
 
+    /** Those of a type, in the order in which they ended: in the file they are in that of JFR's buffers. */
     private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {
         return events.stream()
                 .filter(event -> event.getEventType().getName().equals("pitot." + type))
+                .sorted(Comparator.comparing(RecordedEvent::getEndTime))
                 .toList();
     }
 
@@ -80,7 +83,7 @@ class SpansTest {
         return of(events, type).get(0);
     }
 
-    /** The one with that name: events of several threads are in no order. */
+    /** The one with that name. */
     private static RecordedEvent named(List<RecordedEvent> events, String type, String field, String name) {
         List<RecordedEvent> found = of(events, type).stream()
                 .filter(event -> name.equals(event.getString(field)))
@@ -391,6 +394,29 @@ class SpansTest {
     }
 
     @Test
+    void aRequestWithinItsHandlerIsAPartOfItAndOneOnATasksThreadIsAnother() throws Exception {
+        Object task = new Object();
+        Object request = Spans.beginRequest();
+        assertThat(Spans.beginRequest()).as("a forward, say").isNull();
+        Spans.submitted(task);
+        end(request, true);
+        Object token = Spans.beginTask(task);
+        Object inner = Spans.beginRequest();
+        Spans.route("/inner");
+        end(inner, false);
+        Spans.route("/outer");
+        Object statement = Spans.beginStatement(null, "select 1");
+        Spans.endStatement(statement, 0, null);
+        Spans.endTask(token);
+        Spans.completeRequest(request, null, 200, null);
+        List<RecordedEvent> events = recorded();
+        assertThat(named(events, "HttpRequest", "route", "/inner").getLong("sqlStatements"))
+                .isZero();
+        assertThat(named(events, "HttpRequest", "route", "/outer").getLong("sqlStatements"))
+                .isEqualTo(1);
+    }
+
+    @Test
     void anAsynchronousRequestLastsUntilItsAnswer() throws Exception {
         Object request = Spans.beginRequest();
         spin(5);
@@ -696,14 +722,103 @@ class SpansTest {
     void aRequestWithoutAnErrorStatusThatEndsWithAnExceptionHasFailed() throws Exception {
         Throwable thrown = new IllegalStateException();
         Spans.endRequest(Spans.beginRequest(), "GET", null, "/thrown", 200, false, thrown);
-        Spans.endRequest(Spans.beginRequest(), "GET", null, "/said", 409, false, thrown);
+        Spans.endRequest(Spans.beginRequest(), "GET", null, "/said", 400, false, thrown);
         Spans.endRequest(Spans.beginRequest(), "GET", null, "/async", 0, true, thrown);
         List<RecordedEvent> events = of(recorded(), "HttpRequest");
-        assertThat(events).extracting(event -> event.getInt("status")).containsExactly(500, 409, 500);
+        assertThat(events).extracting(event -> event.getInt("status")).containsExactly(500, 400, 500);
         assertThat(events).allSatisfy(event -> {
             assertThat(event.getBoolean("failed")).isTrue();
             assertThat(event.getString("error")).isEqualTo("java.lang.IllegalStateException");
         });
+    }
+
+    @Test
+    void anAsynchronousRequestHoldsWhatItsOwnThreadDidBeforeAndAfterIt() throws Exception {
+        List<byte[]> waste = new ArrayList<>();
+        Object request = Spans.beginRequest();
+        waste.add(new byte[1_000_000]);
+        end(request, true);
+        Object token = Spans.continueRequest(request);
+        assertThat(Spans.continueRequest(request)).as("at work on it already").isNull();
+        waste.add(new byte[2_000_000]);
+        Spans.endTask(token);
+        Spans.completeRequest(request, null, 200, null);
+        assertThat(Spans.continueRequest(request)).as("after its end").isNull();
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        allocated(event, 3_000_000, 3_000_000);
+        assertThat(event.getLong("otherThreads")).isZero();
+    }
+
+    @Test
+    void anAnswerAfterTheEndIsNoSecondRequest() throws Exception {
+        Object request = Spans.beginRequest();
+        end(request, false);
+        Spans.completeRequest(request, null, 500, null);
+        assertThat(one(recorded(), "EndpointSummary").getLong("count")).isEqualTo(1);
+    }
+
+    @Test
+    void anAnswerBeforeTheHandlersReturnWaitsForWhoeverGoesOnAndLastsUntilThatReturn() throws Exception {
+        Object request = Spans.beginRequest();
+        CountDownLatch answered = new CountDownLatch(1);
+        CountDownLatch returned = new CountDownLatch(1);
+        Thread second = new Thread(() -> {
+            Object token = Spans.continueRequest(request);
+            Spans.completeRequest(request, null, 201, null);
+            answered.countDown();
+            await(returned);
+            spin(10);
+            Spans.endTask(token);
+        });
+        second.start();
+        await(answered);
+        waitAndBeMeasured(20);
+        end(request, true);
+        returned.countDown();
+        second.join(10_000);
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        assertThat(event.getInt("status")).isEqualTo(201);
+        assertThat(event.getLong("otherThreads")).isEqualTo(1);
+        assertThat(event.getLong("cpuTime")).isGreaterThan(9 * MILLI);
+        addsUp(event);
+    }
+
+    @Test
+    void theThreadsOfAnAsynchronousRequestMayOverlapAndItsPartsAddUpAllTheSame() throws Exception {
+        Object request = Spans.beginRequest();
+        end(request, true);
+        CountDownLatch begun = new CountDownLatch(3);
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            threads.add(new Thread(() -> {
+                Object token = Spans.continueRequest(request);
+                begun.countDown();
+                await(begun);
+                spin(10);
+                Spans.endTask(token);
+            }));
+            threads.get(i).start();
+        }
+        for (Thread thread : threads) {
+            thread.join(10_000);
+        }
+        Spans.completeRequest(request, null, 200, null);
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        assertThat(event.getLong("cpuTime")).isGreaterThan(29 * MILLI);
+        assertThat(part(event, "Handoff")).isNotNegative();
+        addsUp(event);
+    }
+
+    @Test
+    void anEventBelowTheThresholdOfTheRecordingTakesNoOthersPlace() throws Exception {
+        recording.enable("pitot.HttpRequest").withThreshold(Duration.ofMillis(20));
+        recorder = SpanRecorderTest.recorder("http.slow=1h,http.events=1");
+        Spans.install(recorder);
+        end(Spans.beginRequest(), false);
+        Object longer = Spans.beginRequest();
+        waitAndBeMeasured(30);
+        Spans.endRequest(longer, "GET", null, "/longer", 200, false, null);
+        assertThat(one(recorded(), "HttpRequest").getString("route")).isEqualTo("/longer");
     }
 
     @Test
