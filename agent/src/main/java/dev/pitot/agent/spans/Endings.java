@@ -138,6 +138,28 @@ final class Endings {
         }
     }
 
+    /**
+     * Ends a request whose answer came from a thread that is at work for it, and goes on and on: one that the request has started to serve others too,
+     * say. The sampler's.
+     */
+    void endAnswered(Span span) {
+        boolean finished;
+        span.take();
+        try {
+            if (!span.isHandled() || System.nanoTime() - span.completedAt < PATIENCE) {
+                return;
+            }
+            finished = span.end(null);
+        } finally {
+            span.flag = 0;
+        }
+        if (finished) {
+            finishAsync(span);
+        } else {
+            postpone(span);
+        }
+    }
+
     /** All that an asynchronous request was has come together in its span. Any thread, once. */
     void finishAsync(Span span) {
         Done done = new Done(places);

@@ -5,6 +5,7 @@ import java.lang.instrument.Instrumentation;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -167,6 +168,11 @@ final class Mounts {
     @Nullable
     VirtualMeter openOn(Object thread) {
         return openCount.get() == 0 ? null : open.get(new Key(thread));
+    }
+
+    /** Of those virtual threads on which spans are open. */
+    Collection<VirtualMeter> open() {
+        return open.values();
     }
 
     /** What it takes a carrier to measure a mount. */

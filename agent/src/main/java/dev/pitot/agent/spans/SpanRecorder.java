@@ -383,6 +383,9 @@ public final class SpanRecorder extends Spans.Recorder {
         emission.add(requests.endedTasks() * ownCost.ofSpan(counted)
                 + followed.remembered() * ownCost.ofFollowing()
                 + frames.readings() * ownCost.ofReading());
+        for (Span span : threads.requests()) {
+            endings.endAnswered(span);
+        }
         endings.finishPostponed(forgotten);
         emission.endpoints(endings.all(), counted);
         emission.statements(sql.statements(), countedSql);

@@ -7,6 +7,8 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -241,6 +243,27 @@ final class SpanThreads {
     void shed(boolean given) {
         if (known != null) {
             known.shed(given);
+        }
+    }
+
+    /** The requests that threads are at work for just now, some of them several times. Any thread. */
+    List<Span> requests() {
+        List<Span> found = new ArrayList<>();
+        for (SpanThread thread : byThread.values()) {
+            add(found, thread);
+        }
+        if (known != null) {
+            for (VirtualMeter meter : known.open()) {
+                add(found, meter.owner());
+            }
+        }
+        return found;
+    }
+
+    private static void add(List<Span> found, @Nullable SpanThread thread) {
+        Span span = thread == null ? null : thread.live();
+        if (span != null) {
+            found.add(span);
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.concurrent.locks.LockSupport;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -739,14 +740,45 @@ class SpansTest {
         waste.add(new byte[1_000_000]);
         end(request, true);
         Object token = Spans.continueRequest(request);
-        assertThat(Spans.continueRequest(request)).as("at work on it already").isNull();
+        Object again = Spans.continueRequest(request);
         waste.add(new byte[2_000_000]);
         Spans.endTask(token);
+        assertThat(again).as("at work on it already").isNull();
         Spans.completeRequest(request, null, 200, null);
         assertThat(Spans.continueRequest(request)).as("after its end").isNull();
         RecordedEvent event = one(recorded(), "HttpRequest");
         allocated(event, 3_000_000, 3_000_000);
         assertThat(event.getLong("otherThreads")).isZero();
+    }
+
+    @Test
+    void aRequestIsCountedThatAThreadOfItsOwnHasAnsweredWhichNeverEnds() throws Exception {
+        Object task = new Object();
+        CountDownLatch answered = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        Object request = Spans.beginRequest();
+        Spans.submitted(task);
+        end(request, true);
+        Thread server = new Thread(() -> {
+            Object token = Spans.beginTask(task);
+            Spans.completeRequest(request, null, 200, null);
+            answered.countDown();
+            await(over);
+            Spans.endStatement(Spans.beginStatement(null, "select 1"), 0, null);
+            Spans.endTask(token);
+        });
+        server.start();
+        await(answered);
+        Awaitility.await().until(() -> {
+            recorder.emitSummaries();
+            return recorder.spans() == 1;
+        });
+        over.countDown();
+        server.join(10_000);
+        List<RecordedEvent> events = recorded();
+        assertThat(one(events, "HttpRequest").getLong("sqlStatements")).isZero();
+        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(1);
+        addsUp(one(events, "HttpRequest"));
     }
 
     @Test
