@@ -30,6 +30,10 @@ class EndingsTest {
 
     /** @param ago nanoseconds since it ended */
     private Frame postponed(long ago) {
+        return postponed(ago, meter);
+    }
+
+    private Frame postponed(long ago, ThreadMeter meter) {
         Span span = new Span(1);
         Frame task = new Frame(meter);
         task.span = span;
@@ -72,6 +76,22 @@ class EndingsTest {
         assertThat(counted()).isEqualTo(1);
         endings.finishPostponed(true);
         assertThat(counted()).isZero();
+    }
+
+    @Test
+    void aTaskOfARequestThatEndedCountsByTheCpuTimeItsThreadUsedSince() {
+        ThreadMeter idle = new ThreadMeter(0, null, null, null, PLACES, Pauses.unknown(), false) {
+            @Override
+            long cpuTime() {
+                return 42;
+            }
+        };
+        Frame task = postponed(60 * SECOND, idle);
+        Span span = task.span;
+        assertThat(span).isNotNull();
+        endings.taskEnded(span, task, 0, true);
+        assertThat(span.otherThreads).isEqualTo(1);
+        assertThat(counted()).isEqualTo(1);
     }
 
     @Test

@@ -404,7 +404,7 @@ class SpansTest {
         Object token = Spans.beginTask(task);
         Object inner = Spans.beginRequest();
         Spans.route("/inner");
-        end(inner, false);
+        Spans.endRequest(inner, "GET", "/server/*", "/x", 200, false, null);
         Spans.route("/outer");
         Object statement = Spans.beginStatement(null, "select 1");
         Spans.endStatement(statement, 0, null);
@@ -584,15 +584,75 @@ class SpansTest {
 
     @Test
     void whatIsGivenUpForTheBudgetIsGivenUpInItsOrder() throws Exception {
-        recorder.shed(Shedding.EVENTS);
+        for (int level : new int[] {Shedding.EVENTS, Shedding.STACK_TRACES}) {
+            recorder.shed(level);
+            Object request = Spans.beginRequest();
+            Spans.endWait(Spans.beginWait("pool"), null);
+            Spans.endCall(Spans.beginCall("GET", "shop", -1, "/"), 200, false, null);
+            Spans.endStatement(Spans.beginStatement(null, "select 1"), 0, null);
+            end(request, false);
+        }
+        List<RecordedEvent> events = recorded();
+        for (String type : List.of("HttpRequest", "ConnectionWait", "HttpCall", "SqlStatement")) {
+            assertThat(of(events, type)).as(type).hasSize(1);
+        }
+        for (String type : List.of("Endpoint", "Pool", "Call", "Statement")) {
+            RecordedEvent summary = one(events, type + "Summary");
+            assertThat(summary.getLong("count")).as(type).isEqualTo(2);
+            assertThat(summary.getDuration("interval")).isBetween(Duration.ofNanos(1), Duration.ofHours(1));
+        }
+    }
+
+    @Test
+    void aStageKeepsItsRequestUntilItHasRunAndAPoolsTaskThatThrewEndsWithTheNextOne() throws Exception {
+        Object stage = new Object();
+        Object threw = new Object();
+        Object next = new Object();
         Object request = Spans.beginRequest();
-        end(request, false);
-        recorder.shed(Shedding.NOTHING);
-        request = Spans.beginRequest();
+        for (Object task : List.of(stage, threw, next)) {
+            Spans.submitted(task);
+        }
+        onAnotherThread(() -> {
+            for (boolean fired : new boolean[] {false, true}) {
+                Object token = Spans.beginStage(stage);
+                assertThat(token).isNotNull();
+                Spans.endStage(stage, token, fired);
+            }
+            assertThat(Spans.beginStage(stage)).as("it has run").isNull();
+        });
+        onAnotherThread(() -> {
+            Spans.beginRun(threw);
+            Spans.beginStatement(null, "select 1");
+            Spans.beginRun(next);
+            Spans.endStatement(Spans.beginStatement(null, "select 1"), 0, null);
+            Spans.endRun();
+            assertThat(Spans.beginWaiting()).as("nothing is open").isZero();
+        });
         end(request, false);
         List<RecordedEvent> events = recorded();
-        assertThat(of(events, "HttpRequest")).hasSize(1);
-        assertThat(one(events, "EndpointSummary").getLong("count")).isEqualTo(2);
+        RecordedEvent event = one(events, "HttpRequest");
+        assertThat(event.getLong("otherThreads")).as("twice tried, and run").isEqualTo(3);
+        assertThat(event.getLong("sqlStatements")).isEqualTo(1);
+    }
+
+    @Test
+    void aCallThatEndsWithAnExceptionWaitsForNoAnswerAndWhatIsDoneInOneIsItsChild() throws Exception {
+        Object failed = Spans.beginCall("GET", "failed", -1, "/");
+        Spans.endCall(failed, 0, true, new IllegalStateException());
+        Spans.completeCall(failed, 200, null);
+        Object call = Spans.beginCall("GET", "refused", -1, "/");
+        Spans.endCall(call, 0, true, null);
+        Spans.continueCall(call);
+        Spans.endStatement(Spans.beginStatement(null, "select 1"), 0, null);
+        Spans.endCall(call, 499, false, null);
+        List<RecordedEvent> events = recorded();
+        assertThat(named(events, "HttpCall", "target", "failed").getString("error"))
+                .isEqualTo("java.lang.IllegalStateException");
+        RecordedEvent refused = named(events, "HttpCall", "target", "refused");
+        assertThat(refused.getBoolean("failed")).isFalse();
+        assertThat(one(events, "SqlStatement").getString("parentSpanId")).isEqualTo(refused.getString("spanId"));
+        assertThat(of(events, "CallSummary").stream().mapToLong(e -> e.getLong("errors")))
+                .containsExactlyInAnyOrder(1L, 0L);
     }
 
     @Test
@@ -868,5 +928,18 @@ class SpansTest {
         RecordedEvent event = one(recorded(), "HttpRequest");
         assertThat(event.getLong("cpuTime")).isGreaterThan(19 * MILLI);
         assertThat(event.getLong("otherThreads")).isEqualTo(1);
+    }
+
+    @Test
+    void whatTheAgentCostsGrowsWithEachSpan() {
+        end(Spans.beginRequest(), false);
+        recorder.emitSummaries();
+        long ofOne = recorder.inlineNanos();
+        assertThat(ofOne).isPositive();
+        for (int i = 0; i < 10; i++) {
+            end(Spans.beginRequest(), false);
+        }
+        recorder.emitSummaries();
+        assertThat(recorder.inlineNanos()).isEqualTo(10 * ofOne);
     }
 }

@@ -45,8 +45,8 @@ class SplitTest {
         split.waits[Part.PARK] = 10;
         split.waited = 10 + 15;
         split.blocked = 5;
-        split.of(100, 8, 2);
-        assertThat(split.parts).containsExactly(8, 2, 5, 25, 60, 0, 0, 0, 0, 0, 0, 0);
+        split.of(110, 8, 2);
+        assertThat(split.parts).containsExactly(8, 2, 5, 25, 60, 0, 0, 0, 0, 0, 0, 10);
     }
 
     @Test
