@@ -51,7 +51,7 @@ class SqlIT {
         }
     }
 
-    /** A driver of which nothing is known but that it is one, and a class that only sounds like one. */
+    /** A driver of which nothing is known but that it is one, and classes that only sound like one. */
     private Path oddDriver() throws IOException {
         Path sources = shared.resolve("odd");
         Path classes = shared.resolve("classes");
@@ -59,31 +59,44 @@ class SqlIT {
             return classes;
         }
         Files.createDirectories(sources);
-        Files.writeString(sources.resolve("OddStatement.java"), source("OddStatement", PreparedStatement.class, """
+        Files.writeString(
+                sources.resolve("OddStatement.java"), source("OddStatement", PreparedStatement.class, """
                             String sql;
                             public boolean execute() { return false; }
                             public int executeUpdate() { return execute() ? 1 : sql.length(); }
                             public void close() {}
-                        """));
-        Files.writeString(sources.resolve("OddConnectionV1.java"), source("OddConnectionV1", Connection.class, """
+                        """, ""));
+        Files.writeString(
+                sources.resolve("OddConnectionV1.java"), source("OddConnectionV1", Connection.class, """
                             public java.sql.Statement createStatement() { return new OddStatement(); }
                             public java.sql.PreparedStatement prepareStatement(String sql) {
                                 OddStatement made = new OddStatement();
                                 made.sql = sql;
                                 return made;
                             }
-                        """));
+                            private void own() {
+                                OddStatement made = new OddStatement();
+                                made.sql = "of its own";
+                                made.executeUpdate();
+                            }
+                        """, "own();"));
         Files.writeString(sources.resolve("OddDataSource.java"), source("OddDataSource", DataSource.class, """
                             final javax.sql.DataSource other;
                             public OddDataSource(javax.sql.DataSource other) { this.other = other; }
                             public java.sql.Connection getConnection() throws java.sql.SQLException {
                                 return other == null ? new OddConnectionV1() : other.getConnection();
                             }
-                        """));
+                        """, ""));
         Files.writeString(sources.resolve("ReturnStatement.java"), """
                 package odd;
                 public class ReturnStatement {
                     public int executeUpdate(String sql) throws java.sql.SQLException { return sql.length(); }
+                }
+                """);
+        Files.writeString(sources.resolve("OpenDataSource.java"), """
+                package odd;
+                public class OpenDataSource {
+                    public java.sql.Connection getConnection() { return null; }
                 }
                 """);
         try (Stream<Path> files = Files.list(sources)) {
@@ -99,8 +112,8 @@ class SqlIT {
         return classes;
     }
 
-    /** Whatever the body lacks is refused. */
-    private static String source(String name, Class<?> type, String body) {
+    /** Whatever the body lacks is refused, after something else. */
+    private static String source(String name, Class<?> type, String body, String before) {
         StringBuilder source =
                 new StringBuilder("package odd;\npublic class " + name + " implements " + type.getName());
         source.append(" {\n").append(body);
@@ -114,7 +127,8 @@ class SqlIT {
             String declared = head.replaceAll("java\\.lang\\.String p\\d+", "String sql");
             if (Modifier.isAbstract(method.getModifiers()) && !body.contains(" " + declared)) {
                 source.append("public ").append(method.getReturnType().getCanonicalName());
-                source.append(' ').append(head).append(" { throw new UnsupportedOperationException(); }\n");
+                source.append(' ').append(head).append(" { ").append(before);
+                source.append(" throw new UnsupportedOperationException(); }\n");
             }
         }
         return source.append("}\n").toString();
@@ -176,7 +190,7 @@ class SqlIT {
             List<RecordedEvent> waits = result.of("pitot.ConnectionWait");
             assertThat(waits)
                     .extracting(event -> event.getString("pool"))
-                    .hasSize(19)
+                    .hasSize(20)
                     .containsOnly(
                             "odd.OddDataSource", // Asks no other.
                             "org.h2.jdbcx.JdbcConnectionPool",
@@ -184,11 +198,14 @@ class SqlIT {
                             "org.apache.tomcat.jdbc.pool.DataSource");
             assertThat(waits)
                     .filteredOn(event -> "odd.OddDataSource".equals(event.getString("pool")))
-                    .hasSize(1);
+                    .hasSize(2);
             assertThat(waits)
                     .filteredOn(event -> event.getBoolean("failed"))
                     .extracting(event -> event.getString("error"))
-                    .containsExactly("java.sql.SQLException", "org.apache.tomcat.jdbc.pool.PoolExhaustedException");
+                    .containsExactlyInAnyOrder(
+                            "java.sql.SQLException",
+                            "org.apache.tomcat.jdbc.pool.PoolExhaustedException",
+                            "java.lang.UnsupportedOperationException");
         }
     }
 }

@@ -283,6 +283,7 @@ class SqlTextTest {
                 "#t.a = '§'",
                 "a = 5--77\n",
                 "b# it's\n = '§'",
+                "b# §\n = 5",
                 "b # 5 = '\n§'",
                 "b # 5 = $$\n§$$",
                 "b#it's\n = '§'",
@@ -343,6 +344,9 @@ class SqlTextTest {
                 .startsWith("select a, a, ");
         assertThat(SqlText.normalised("\"" + "a".repeat(1_000_000) + "\"", POSTGRES))
                 .hasSizeLessThanOrEqualTo(SqlText.MAX_LENGTH);
+        assertThat(SqlText.normalised("select " + "a".repeat(1992) + "\ud83d\ude00", POSTGRES))
+                .as("no half of a character")
+                .isEqualTo("select " + "a".repeat(1992));
         for (String hostile : new String[] {
             "/*", "/**/ /*", "(", ")", "(?),", "$a", "$a$", "'\\'", "q'[", "E'", "((?),(", "-", "\"", "1e-", "@"
         }) {

@@ -13,6 +13,7 @@ import java.util.function.Consumer;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
+import net.bytebuddy.ByteBuddy;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,6 +66,25 @@ class StatementSpansTest {
     }
 
     @Test
+    void textsAreOneOnlyIfTheyAreTheSameAndOfDatabasesThatReadThemAlike() throws Exception {
+        Statements statements = new Statements(10, 0);
+        Object h2 = new ByteBuddy()
+                .subclass(Object.class)
+                .name("org.h2.jdbc.JdbcStatement")
+                .make()
+                .load(new ClassLoader() {})
+                .getLoaded()
+                .getDeclaredConstructor()
+                .newInstance();
+        String sql = "select a from t where b = \"Smith\"";
+        assertThat(statements.find(h2, sql).detail).isEqualTo(sql);
+        assertThat(statements.find(this, sql).detail).isEqualTo("select a from t where b = ?");
+        // Strings with the same hash.
+        assertThat(statements.find(this, "select Aa from t").detail).isEqualTo("select Aa from t");
+        assertThat(statements.find(this, "select BB from t").detail).isEqualTo("select BB from t");
+    }
+
+    @Test
     void aBatchGoesByItsFirstTextAndTheNextOneByItsOwn() throws Exception {
         assertThat(counts(recorder -> {
                     Object statement = new Object();
@@ -75,8 +95,10 @@ class StatementSpansTest {
                     recorder.batched(statement, null);
                     recorder.batched(statement, "delete from d");
                     run(recorder, statement, null);
+                    recorder.batched(statement, "delete from e");
+                    run(recorder, statement, null);
                 }))
-                .isEqualTo(Map.of("delete from a", 1L, "delete from d", 1L));
+                .isEqualTo(Map.of("delete from a", 1L, "delete from d", 1L, "delete from e", 1L));
     }
 
     @Test
@@ -165,6 +187,10 @@ class StatementSpansTest {
         for (int i = 0; i < 5000; i++) {
             statements.find(this, "select " + i + tail);
         }
-        assertThat(statements.remembered()).isBetween(1_000_000L, 2_000_000L);
+        long remembered = statements.remembered();
+        assertThat(remembered).isBetween(1_000_000L, 2_000_000L);
+        Statements others = new Statements(100, 0);
+        others.find(this, "select 1" + tail + tail + tail);
+        assertThat(others.remembered()).isZero();
     }
 }

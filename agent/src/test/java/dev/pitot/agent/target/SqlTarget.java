@@ -69,6 +69,8 @@ public final class SqlTarget {
             statement.addBatch("update item set name = 'Mr. Smith' where id = 1");
             statement.addBatch("delete from item where id = 2");
             System.out.println(Arrays.toString(statement.executeBatch()));
+            statement.addBatch("delete from nowhere");
+            statement.clearBatch();
             statement.addBatch("delete from item where name = 'Smith'");
             System.out.println(Arrays.toString(statement.executeLargeBatch()));
             try {
@@ -195,9 +197,40 @@ public final class SqlTarget {
         System.out.println(Class.forName("odd.ReturnStatement")
                 .getMethod("executeUpdate", String.class)
                 .invoke(Class.forName("odd.ReturnStatement").getConstructor().newInstance(), "return 1"));
+        System.out.println(Class.forName("odd.OpenDataSource")
+                .getMethod("getConnection")
+                .invoke(Class.forName("odd.OpenDataSource").getConstructor().newInstance()));
+        refused(() -> odd(null).getConnection("odd", "odd"));
+        // For each of these it runs a statement of its own.
+        refused(() -> connection.isValid(1));
+        refused(() -> connection.setAutoCommit(true));
+        refused(connection::commit);
+        refused(connection::rollback);
+        refused(() -> connection.rollback(null));
+        refused(connection::setSavepoint);
+        refused(() -> connection.releaseSavepoint(null));
+        refused(() -> connection.setTransactionIsolation(1));
+        refused(connection::getTransactionIsolation);
+        refused(() -> connection.setReadOnly(true));
+        refused(() -> connection.setCatalog("odd"));
+        refused(connection::getCatalog);
+        refused(() -> connection.setSchema("odd"));
+        refused(connection::getSchema);
         // Its close method is broken, which is not the agent's business.
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("odd 2");
+        refused(() -> {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("odd 2");
+            }
+        });
+    }
+
+    private interface Call {
+        void run() throws Exception;
+    }
+
+    private static void refused(Call call) throws Exception {
+        try {
+            call.run();
         } catch (UnsupportedOperationException expected) {
             System.out.println("refused");
         }
