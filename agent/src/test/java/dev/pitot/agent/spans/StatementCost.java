@@ -48,6 +48,12 @@ public final class StatementCost {
                     String what = "counters " + (native_ ? "on" : "off") + (events == 0 ? "" : ", an event each");
                     measure(what + ", prepared", i -> execute(prepared, null));
                     if (events == 0) {
+                        measure(what + ", a commit", i -> {
+                            Object token = Spans.beginUncounted();
+                            if (token != null) {
+                                Spans.endStatement(token, 0, null);
+                            }
+                        });
                         measure(what + ", a text seen before", i -> execute(prepared, SQL));
                         measure(what + ", a text of its own each", i -> execute(prepared, SQL + i));
                         measure(what + ", prepared each time", i -> {
