@@ -111,9 +111,11 @@ final class JavaUrlConnection implements Library {
         @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
         static void exit(
                 @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
+                @Advice.This HttpURLConnection connection,
                 @Advice.FieldValue("responseCode") int status,
                 @Advice.Thrown @Nullable Throwable thrown) {
             if (token != null) {
+                Spans.forget(connection);
                 // An answer of 400 and above is thrown, and is an answer.
                 boolean answered = status >= 400;
                 Spans.endCall(token, status < 0 ? 0 : status, false, answered ? null : thrown);
