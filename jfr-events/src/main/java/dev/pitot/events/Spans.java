@@ -46,6 +46,8 @@ public final class Spans {
 
         protected abstract @Nullable Object continueRequest(Object request);
 
+        protected abstract void failed(Object request, @Nullable Throwable thrown);
+
         protected abstract @Nullable Object beginStatement(@Nullable Object statement, @Nullable String sql);
 
         protected abstract @Nullable Object beginUncounted();
@@ -253,6 +255,22 @@ public final class Spans {
             return r.continueRequest(request);
         } catch (Throwable unmeasured) {
             return null;
+        }
+    }
+
+    /**
+     * A further part of the handling of an asynchronous request has returned, with this or with nothing. Any thread; the last call, which is
+     * the outermost part's, counts.
+     */
+    public static void failed(Object request, @Nullable Throwable thrown) {
+        Recorder r = recorder;
+        if (r == null) {
+            return;
+        }
+        try {
+            r.failed(request, thrown);
+        } catch (Throwable unmeasured) {
+            // As above.
         }
     }
 

@@ -63,6 +63,7 @@ final class JakartaServlet implements Library {
         static @Nullable Object enter(
                 @Advice.Argument(0) ServletRequest request,
                 @Advice.Local("task") @Nullable Object task,
+                @Advice.Local("dispatched") @Nullable Object dispatched,
                 @Advice.Local("from") @Nullable String from) {
             // An error page, and what the request forwards to or includes, are parts of a request that was counted.
             DispatcherType type = request.getDispatcherType();
@@ -73,6 +74,7 @@ final class JakartaServlet implements Library {
                 }
                 Object token = Spans.kept(innermost);
                 if (token != null) {
+                    dispatched = token;
                     task = Spans.continueRequest(token);
                 }
                 return null;
@@ -118,10 +120,14 @@ final class JakartaServlet implements Library {
         static void exit(
                 @Advice.Enter(typing = Assigner.Typing.DYNAMIC) @Nullable Object token,
                 @Advice.Local("task") @Nullable Object task,
+                @Advice.Local("dispatched") @Nullable Object dispatched,
                 @Advice.Local("from") @Nullable String from,
                 @Advice.Argument(0) ServletRequest servletRequest,
                 @Advice.Argument(1) ServletResponse servletResponse,
                 @Advice.Thrown @Nullable Throwable thrown) {
+            if (dispatched != null) {
+                Spans.failed(dispatched, thrown);
+            }
             if (token == null && task == null) {
                 // Of several forwards the first one comes here last.
                 Spans.route(from);

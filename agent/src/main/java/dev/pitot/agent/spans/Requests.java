@@ -100,7 +100,7 @@ final class Requests {
             span.async = async;
             if (!span.completed) {
                 span.status = status;
-                span.error = error;
+                span.error = error == null ? span.error : error;
             }
             if (last) {
                 finished = span.end(done);
@@ -137,7 +137,7 @@ final class Requests {
             span.completedAt = System.nanoTime();
             span.event.end();
             span.status = status;
-            span.error = thrown == null ? null : thrown.getClass().getName();
+            span.error = thrown == null ? span.error : thrown.getClass().getName();
             if (route != null) {
                 span.serverRoute = route;
             }
@@ -153,6 +153,17 @@ final class Requests {
             endings.finishAsync(span);
         } else if (last) {
             endings.postpone(span);
+        }
+    }
+
+    void failed(Object request, @Nullable Throwable thrown) {
+        if (request instanceof Span span) {
+            String error = thrown == null ? null : thrown.getClass().getName();
+            span.take();
+            if (!span.ended) {
+                span.error = error;
+            }
+            span.flag = 0;
         }
     }
 

@@ -157,6 +157,11 @@ public final class SpanRecorder extends Spans.Recorder {
         return requests.goOn(request);
     }
 
+    @Override
+    protected void failed(Object request, @Nullable Throwable thrown) {
+        requests.failed(request, thrown);
+    }
+
     // SQL
 
     @Override

@@ -40,7 +40,22 @@ class ServletContainersIT {
 
     /** The ways of {@code AsyncPage}, and what they are answered with. */
     private static final Map<String, Integer> WAYS = Map.of(
-            "dispatched", 200, "twice", 200, "started", 200, "plain", 200, "once", 200, "failed", 503, "timeout", 500);
+            "dispatched",
+            200,
+            "twice",
+            200,
+            "started",
+            200,
+            "plain",
+            200,
+            "once",
+            200,
+            "failed",
+            503,
+            "thrown",
+            500,
+            "timeout",
+            500);
 
     static void askForAllAsync(TargetJvm target) {
         WAYS.forEach((way, status) -> {
@@ -60,7 +75,7 @@ class ServletContainersIT {
         WAYS.forEach((way, status) -> {
             int n = way.equals("timeout") ? 1 : 9;
             // The others may be answered before the handler has returned.
-            boolean late = List.of("dispatched", "twice", "timeout").contains(way);
+            boolean late = List.of("dispatched", "twice", "thrown", "timeout").contains(way);
             String route = "/shop/" + way;
             assertThat(sum(summaries, route, "count")).as(route).isEqualTo(n);
             assertThat(sum(summaries, route, "async")).as(route).isBetween(late ? n : 0L, (long) n);
@@ -71,6 +86,8 @@ class ServletContainersIT {
                     .hasSize(n)
                     .allSatisfy(e -> assertThat(e.getInt("status")).isEqualTo(status))
                     .allSatisfy(e -> assertThat(e.getDuration().toNanos()).isPositive())
+                    .allSatisfy(e -> assertThat(String.valueOf(e.getString("error")))
+                            .endsWith(way.equals("thrown") ? ".ServletException" : "null"))
                     // The second half of a dispatched request is a further piece of it.
                     .allSatisfy(e -> assertThat(e.getLong("otherThreads"))
                             .isGreaterThanOrEqualTo(way.equals("dispatched") || way.equals("twice") ? 1 : 0));

@@ -138,7 +138,7 @@ class TomcatIT {
             assertThat(sum(summaries, "/shop/gone", "errors")).isEqualTo(10);
             assertThat(sum(summaries, "/shop/hello", "async")).isZero();
             assertThat(summaries.stream().mapToLong(e -> e.getLong("errors")).sum())
-                    .isEqualTo(30 + 10);
+                    .isEqualTo(30 + 19);
 
             List<RecordedEvent> requests = result.of("pitot.HttpRequest");
             assertThat(requests).hasSize((int) (490 + async));

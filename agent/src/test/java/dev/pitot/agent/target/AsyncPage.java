@@ -16,6 +16,9 @@ public final class AsyncPage extends HttpServlet {
             throws ServletException, IOException {
         String path = request.getServletPath();
         String way = path.substring(path.lastIndexOf('/') + 1);
+        if (request.getAttribute("again") != null && way.equals("thrown")) {
+            throw new ServletException("broken on purpose");
+        }
         if (request.getAttribute("again") != null && !way.equals("twice")) {
             request.getRequestDispatcher("/view").forward(request, response);
             return;
@@ -23,6 +26,7 @@ public final class AsyncPage extends HttpServlet {
         AsyncContext later = request.startAsync();
         switch (way) {
             case "dispatched":
+            case "thrown":
                 request.setAttribute("again", true);
                 new Thread(later::dispatch).start();
                 break;

@@ -14,7 +14,7 @@ import java.io.IOException;
 /** What the small servers of the tests serve: one servlet of each kind, and a filter that answers some requests itself. */
 final class Pages {
     /** Paths of {@link AsyncPage}. */
-    static final String[] WAYS = {"dispatched", "twice", "started", "plain", "once", "failed", "timeout"};
+    static final String[] WAYS = {"dispatched", "twice", "started", "plain", "once", "failed", "thrown", "timeout"};
 
     private Pages() {}
 

@@ -21,7 +21,9 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
 /** Embedded Tomcat with a filter and servlets of every kind of mapping. A test makes the javax version of this text. */
 public final class TomcatTarget {
     /** Of {@link AsyncPage}. */
-    private static final String[] WAYS = {"dispatched", "twice", "started", "plain", "once", "failed", "timeout"};
+    private static final String[] WAYS = {
+        "dispatched", "twice", "started", "plain", "once", "failed", "thrown", "timeout"
+    };
 
     private TomcatTarget() {}
 
