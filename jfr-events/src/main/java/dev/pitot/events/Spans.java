@@ -1,6 +1,6 @@
 package dev.pitot.events;
 
-import java.net.HttpURLConnection;
+import java.net.URLConnection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -471,7 +471,7 @@ public final class Spans {
     }
 
     /** Has a connection that is about to be made send both headers, if it has none of its own. */
-    public static void passOn(HttpURLConnection connection) {
+    public static void passOn(URLConnection connection) {
         String trace = traceparent(null);
         if (trace == null) {
             return;

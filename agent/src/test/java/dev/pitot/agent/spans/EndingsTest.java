@@ -80,7 +80,7 @@ class EndingsTest {
 
     @Test
     void aTaskOfARequestThatEndedCountsByTheCpuTimeItsThreadUsedSince() {
-        ThreadMeter idle = new ThreadMeter(0, null, null, null, PLACES, Pauses.unknown(), false) {
+        ThreadMeter idle = new ThreadMeter(0, null, null, null, PLACES, Pauses.unknown(), new Shedding(), false) {
             @Override
             long cpuTime() {
                 return 42;

@@ -17,7 +17,7 @@ class FramesTest {
         int rests;
 
         Clocks() {
-            super(0, null, null, null, 0, Pauses.unknown(), false);
+            super(0, null, null, null, 0, Pauses.unknown(), new Shedding(), false);
         }
 
         @Override

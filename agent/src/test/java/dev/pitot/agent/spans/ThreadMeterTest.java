@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 class ThreadMeterTest {
@@ -34,5 +35,26 @@ class ThreadMeterTest {
         assertThat(cost.cpuTime).isPositive();
         meter.mark(mark, true);
         assertThat(asked).as("each refusal is an exception").hasValue(1);
+    }
+
+    @Test
+    void whatIsReadAfterAWaitIsToldToTheSpanAround() throws Exception {
+        ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        ThreadMeter meter = new ThreadMeter(
+                Thread.currentThread().getId(), bean, null, null, 0, Pauses.unknown(), new Shedding(), false);
+        ThreadMeter.Mark outer = meter.newMark();
+        ThreadMeter.Mark inner = meter.newMark();
+        Cost cost = new Cost(0);
+        Split split = new Split();
+        meter.mark(outer, false);
+        LockSupport.parkNanos(2_000_000); // What is measured.
+        meter.mark(inner, false);
+        LockSupport.parkNanos(2_000_000);
+        meter.since(inner, cost, split);
+        assertThat(split.readings).as("made within the inner one").isZero();
+        meter.since(outer, cost, split);
+        assertThat(split.readings).as("one at each end of the inner one").isGreaterThanOrEqualTo(2);
+        assertThat(meter.takeReadings()).isGreaterThanOrEqualTo(3);
+        assertThat(meter.takeReadings()).isZero();
     }
 }
