@@ -27,6 +27,14 @@ class StatementSpansTest {
     }
 
     private Map<String, Long> counts(String type, String name, Consumer<SpanRecorder> work) throws Exception {
+        Map<String, Long> counts = new TreeMap<>();
+        for (RecordedEvent event : of(record(work), type)) {
+            counts.merge(event.getString(name), event.getLong("count"), Long::sum);
+        }
+        return counts;
+    }
+
+    private List<RecordedEvent> record(Consumer<SpanRecorder> work) throws Exception {
         Path file = folder.resolve("test.jfr");
         try (Recording recording = new Recording()) {
             recording.setDestination(file);
@@ -35,13 +43,13 @@ class StatementSpansTest {
             work.accept(recorder);
             recorder.emitSummaries();
         }
-        Map<String, Long> counts = new TreeMap<>();
-        for (RecordedEvent event : RecordingFile.readAllEvents(file)) {
-            if (event.getEventType().getName().equals(type)) {
-                counts.merge(event.getString(name), event.getLong("count"), Long::sum);
-            }
-        }
-        return counts;
+        return RecordingFile.readAllEvents(file);
+    }
+
+    private static List<RecordedEvent> of(List<RecordedEvent> events, String type) {
+        return events.stream()
+                .filter(event -> event.getEventType().getName().equals(type))
+                .toList();
     }
 
     private static void run(SpanRecorder recorder, Object statement, String sql) {
@@ -132,6 +140,20 @@ class StatementSpansTest {
                     recorder.endStatement(statement, 0, null);
                 }))
                 .isEqualTo(Map.of("select ? from c", 1L));
+    }
+
+    @Test
+    void whatHappensWithinACommitBelongsToTheSpanAroundIt() throws Exception {
+        List<RecordedEvent> events = record(recorder -> {
+            Object request = recorder.beginRequest();
+            Object commit = recorder.beginUncounted();
+            recorder.endWait(recorder.beginWait("pool"), null);
+            recorder.endStatement(commit, 0, null);
+            recorder.endRequest(request, "GET", null, "/", 200, false, null);
+        });
+        assertThat(of(events, "pitot.ConnectionWait"))
+                .extracting(event -> event.getString("parentSpanId"))
+                .containsExactly(of(events, "pitot.HttpRequest").get(0).getString("spanId"));
     }
 
     @Test
