@@ -75,6 +75,7 @@ final class SqlNames implements Names {
                     "org/sqlite/SQLiteDataSource",
                     "com/ibm/db2/jcc/DB2SimpleDataSource",
                     "com/clickhouse/jdbc/DataSourceImpl",
+                    "com/sap/db/jdbcext/DataSourceSAP",
                     "org/springframework/jdbc/datasource/AbstractDriverBasedDataSource" -> "ConnectingSources";
             // Not called what others call them.
             case "com/sap/db/jdbc/ConnectionSapDB", "com/informix/jdbc/IfxSqliConnect" -> "AnyJdbc";
