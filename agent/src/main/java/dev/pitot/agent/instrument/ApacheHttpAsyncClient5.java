@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Apache HttpClient 5, asynchronous: a call with its redirects and retries begins when its request is known, and ends with the head of
- * the response, which the client tells the callback that it made for this call.
+ * the response, which the client tells the callback that it made for this call. What the application's own callback does is the
+ * request's, see {@link ApacheFutures}.
  */
 final class ApacheHttpAsyncClient5 implements Library {
     @Override
@@ -67,6 +68,7 @@ final class ApacheHttpAsyncClient5 implements Library {
                 if (Spans.traceparent(token) != null) {
                     Spans.keep(future, token);
                 }
+                Spans.submitted(future);
             }
             return token;
         }

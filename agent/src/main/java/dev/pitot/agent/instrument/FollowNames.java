@@ -22,6 +22,7 @@ final class FollowNames implements Names {
                 "JbossPool";
             case "io/netty/util/concurrent/SingleThreadEventExecutor",
                     "io/netty/util/concurrent/AbstractEventExecutor" -> "NettyLoop";
+            case "org/apache/hc/core5/concurrent/ComplexFuture" -> "ApacheFutures";
             default -> null;
         };
     }

@@ -258,7 +258,10 @@ class ClientsIT {
                             e.getLong("loggedErrors"))
                     .isEqualTo(2));
         }
+        assertThat(requests.get("/call/apache5Async/ok"))
+                .as("what a callback logs")
+                .allSatisfy(e -> assertThat(e.getLong("loggedErrors")).isEqualTo(1));
         assertThat(logged).extracting(e -> e.getString("error")).contains("java.lang.IllegalStateException");
-        assertThat(logged.stream().mapToLong(e -> e.getLong("count")).sum()).isEqualTo(8);
+        assertThat(logged.stream().mapToLong(e -> e.getLong("count")).sum()).isEqualTo(8 + 2);
     }
 }

@@ -41,6 +41,7 @@ import org.apache.hc.client5.http.async.methods.SimpleRequestBuilder;
 import org.apache.hc.client5.http.classic.methods.HttpUriRequestBase;
 import org.apache.hc.client5.http.impl.async.CloseableHttpAsyncClient;
 import org.apache.hc.client5.http.impl.async.HttpAsyncClients;
+import org.apache.hc.core5.concurrent.FutureCallback;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.util.Timeout;
 import org.apache.http.client.config.RequestConfig;
@@ -347,6 +348,27 @@ public final class ClientsTarget {
     private static final CloseableHttpAsyncClient APACHE5_ASYNC =
             HttpAsyncClients.custom().disableAutomaticRetries().build();
 
+    /** Logs an error, on a thread of the client. */
+    private static final class CallBack implements FutureCallback<SimpleHttpResponse> {
+        final CountDownLatch called = new CountDownLatch(1);
+
+        @Override
+        public void completed(SimpleHttpResponse response) {
+            LoggerFactory.getLogger("of.callback").error("called back");
+            called.countDown();
+        }
+
+        @Override
+        public void failed(Exception thrown) {
+            called.countDown();
+        }
+
+        @Override
+        public void cancelled() {
+            called.countDown();
+        }
+    }
+
     private String apache5Async(Case call) throws Exception {
         APACHE5_ASYNC.start();
         SimpleRequestBuilder builder =
@@ -359,7 +381,11 @@ public final class ClientsTarget {
         }
         SimpleHttpRequest request = builder.build();
         request.setConfig(apache5Config(call));
-        Future<SimpleHttpResponse> future = APACHE5_ASYNC.execute(request, null);
+        CallBack callBack = call.url().contains("secret") ? new CallBack() : null;
+        Future<SimpleHttpResponse> future = APACHE5_ASYNC.execute(request, callBack);
+        if (callBack != null) {
+            callBack.called.await();
+        }
         if (call.cancel()) {
             arrived.get("apache5Async").acquire();
             return future.cancel(true) + " " + future.isCancelled();
