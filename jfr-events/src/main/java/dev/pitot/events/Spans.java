@@ -1,6 +1,5 @@
 package dev.pitot.events;
 
-import java.net.URLConnection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -467,25 +466,6 @@ public final class Spans {
             return r.tracestate(call);
         } catch (Throwable unmeasured) {
             return null;
-        }
-    }
-
-    /** Has a connection that is about to be made send both headers, if it has none of its own. */
-    public static void passOn(URLConnection connection) {
-        String trace = traceparent(null);
-        if (trace == null) {
-            return;
-        }
-        try {
-            if (connection.getRequestProperty("traceparent") == null) {
-                connection.setRequestProperty("traceparent", trace);
-                String state = tracestate(null);
-                if (state != null && connection.getRequestProperty("tracestate") == null) {
-                    connection.setRequestProperty("tracestate", state);
-                }
-            }
-        } catch (Throwable tooLate) {
-            // It has tried to connect before, in vain.
         }
     }
 

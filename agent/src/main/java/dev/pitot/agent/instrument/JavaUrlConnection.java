@@ -22,14 +22,42 @@ final class JavaUrlConnection implements Library {
     public List<Point> points() {
         return List.of(
                 new Point(
+                        "dev.pitot.agent.instrument.JavaUrlConnection$OnBegin",
+                        named("connect")
+                                .or(named("getOutputStream"))
+                                .or(named("getInputStream"))
+                                .and(takesNoArguments())),
+                new Point(
                         "dev.pitot.agent.instrument.JavaUrlConnection$OnOpen",
                         named("connect").and(takesNoArguments())),
                 new Point(
-                        "dev.pitot.agent.instrument.JavaUrlConnection$OnWrite",
-                        named("getOutputStream").and(takesNoArguments())),
-                new Point(
                         "dev.pitot.agent.instrument.JavaUrlConnection$OnRead",
                         named("getInputStream").and(takesNoArguments())));
+    }
+
+    /** Inlined into all of these: the other two let no header be set any more by the time they come to {@code connect}. */
+    static final class OnBegin {
+        private OnBegin() {}
+
+        @Advice.OnMethodEnter(suppress = Throwable.class)
+        static void enter(
+                @Advice.This HttpURLConnection connection, @Advice.FieldValue("connected") boolean connected) {
+            String trace = connected ? null : Spans.traceparent(null);
+            if (trace == null) {
+                return;
+            }
+            try {
+                if (connection.getRequestProperty("traceparent") == null) {
+                    connection.setRequestProperty("traceparent", trace);
+                    String state = Spans.tracestate(null);
+                    if (state != null && connection.getRequestProperty("tracestate") == null) {
+                        connection.setRequestProperty("tracestate", state);
+                    }
+                }
+            } catch (Throwable tooLate) {
+                // It has tried to connect before, in vain.
+            }
+        }
     }
 
     /** Inlined where the connection is made; that of https overrides this. */
@@ -42,7 +70,6 @@ final class JavaUrlConnection implements Library {
             if (connected) {
                 return null;
             }
-            Spans.passOn(connection);
             URL url = connection.getURL();
             String method = connection.getRequestMethod();
             if (connection.getDoOutput() && "GET".equals(method)) {
@@ -65,20 +92,6 @@ final class JavaUrlConnection implements Library {
         }
     }
 
-    /** Inlined where a body is begun, which takes no headers any more by the time it comes to {@code connect}. */
-    static final class OnWrite {
-        private OnWrite() {}
-
-        @Advice.OnMethodEnter(suppress = Throwable.class)
-        static void enter(
-                @Advice.This HttpURLConnection connection, @Advice.FieldValue("connected") boolean connected) {
-            // Else it refuses, and stays as it was.
-            if (!connected && connection.getDoOutput()) {
-                Spans.passOn(connection);
-            }
-        }
-    }
-
     /** Inlined where the response is read, which is asked again for every header. */
     static final class OnRead {
         private OnRead() {}
@@ -86,7 +99,6 @@ final class JavaUrlConnection implements Library {
         @Advice.OnMethodEnter(suppress = Throwable.class)
         static @Nullable Object enter(
                 @Advice.This HttpURLConnection connection,
-                @Advice.FieldValue("connected") boolean connected,
                 @Advice.FieldValue("inputStream") @Nullable InputStream read,
                 @Advice.FieldValue("cachedInputStream") @Nullable InputStream cached,
                 @Advice.FieldValue("rememberedException") @Nullable Exception failed) {
@@ -96,9 +108,6 @@ final class JavaUrlConnection implements Library {
             Object token = Spans.continueCall(Spans.kept(connection));
             if (token != null) {
                 return token;
-            }
-            if (!connected) {
-                Spans.passOn(connection);
             }
             URL url = connection.getURL();
             return Spans.beginCall(
