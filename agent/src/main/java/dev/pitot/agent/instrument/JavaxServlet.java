@@ -78,17 +78,18 @@ final class JavaxServlet implements Library {
                 return null;
             }
             if (type == DispatcherType.FORWARD) {
-                // The pattern of what it comes from, before that of what it goes to stands in its place.
+                // The pattern of what it comes from, before that of what it goes to stands in its place. A forward by a
+                // servlet's name says nothing of either, and goes to what has no pattern.
                 Object pattern =
                         request.getAttribute("org.springframework.web.servlet.HandlerMapping.bestMatchingPattern");
-                if (pattern instanceof String) {
-                    String route = (String) pattern;
-                    Object prefix = request.getAttribute(RequestDispatcher.FORWARD_SERVLET_PATH);
-                    if (request.getAttribute(RequestDispatcher.FORWARD_PATH_INFO) != null && prefix != null) {
-                        route = prefix.toString().concat(route);
-                    }
-                    Object context = request.getAttribute(RequestDispatcher.FORWARD_CONTEXT_PATH);
-                    from = context == null ? route : context.toString().concat(route);
+                Object context = request.getAttribute(RequestDispatcher.FORWARD_CONTEXT_PATH);
+                if (pattern instanceof String && context != null) {
+                    Object prefix = request.getAttribute(RequestDispatcher.FORWARD_PATH_INFO) == null
+                            ? null
+                            : request.getAttribute(RequestDispatcher.FORWARD_SERVLET_PATH);
+                    from = context.toString()
+                            .concat(prefix == null ? "" : prefix.toString())
+                            .concat((String) pattern);
                 }
                 return null;
             }

@@ -106,6 +106,7 @@ class TomcatIT {
                 assertThat(get(target, "/shop/mapped/carts/" + i)).isEqualTo(200);
                 assertThat(get(target, "/shop/spring")).isEqualTo(200);
                 assertThat(get(target, "/shop/forwards/first/" + i)).isEqualTo(200);
+                assertThat(get(target, "/shop/named")).isEqualTo(200);
                 assertThat(get(target, "/shop/other/" + (1000 + i) + ";jsessionid=1A2B"))
                         .isEqualTo(200);
             }
@@ -128,11 +129,12 @@ class TomcatIT {
                     "/shop/mapped/carts/{cart}",
                     "/shop/spring/{name}",
                     "/shop/forwards/{kind}/{name}",
+                    "/shop/named/{name}",
                     "/shop/other/{id}")) {
                 assertThat(sum(summaries, route, "count")).as(route).isEqualTo(10);
             }
             assertThat(summaries.stream().mapToLong(e -> e.getLong("count")).sum())
-                    .isEqualTo(490 + async);
+                    .isEqualTo(500 + async);
             assertThat(sum(summaries, "/shop/broken", "errors")).isEqualTo(10);
             assertThat(sum(summaries, "/shop/away", "errors")).isEqualTo(10);
             assertThat(sum(summaries, "/shop/gone", "errors")).isEqualTo(10);
@@ -141,7 +143,7 @@ class TomcatIT {
                     .isEqualTo(30 + 19);
 
             List<RecordedEvent> requests = result.of("pitot.HttpRequest");
-            assertThat(requests).hasSize((int) (490 + async));
+            assertThat(requests).hasSize((int) (500 + async));
             assertThat(requests)
                     .allSatisfy(e -> assertThat(e.getString("method")).isEqualTo("GET"));
             assertThat(requests)

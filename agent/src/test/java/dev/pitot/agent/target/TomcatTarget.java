@@ -97,6 +97,10 @@ public final class TomcatTarget {
                 "/spring",
                 (request, response) -> request.setAttribute(
                         "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/spring/{name}"));
+        add(shop, "named", "/named", (request, response) -> {
+            request.setAttribute("org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/named/{name}");
+            request.getServletContext().getNamedDispatcher("hello").forward(request, response);
+        });
         add(shop, "forwards", "/forwards/*", (request, response) -> {
             request.setAttribute(
                     "org.springframework.web.servlet.HandlerMapping.bestMatchingPattern", "/{kind}/{name}");
