@@ -90,8 +90,8 @@ final class AgentCostSampler implements Sampler {
                 wanted == Shedding.NOTHING
                         ? Entry.ON
                         : Entry.partial(
-                                "The agent would cost more than " + share * 100 + " % of the CPU time: " + SHED[wanted]
-                                        + " are given up until it costs less",
+                                "The agent would cost more than " + Math.round(share * 1e6) / 1e4
+                                        + " % of the CPU time: " + SHED[wanted] + " are given up until it costs less",
                                 "Raise budget to keep them, or set budget=none"));
     }
 }

@@ -72,6 +72,12 @@ class AgentCostSamplerTest {
                 .sorted(Comparator.comparing(RecordedEvent::getStartTime))
                 .toList();
         assertThat(events.stream()
+                        .filter(event -> event.getEventType().getName().equals("pitot.AgentCost")))
+                .isNotEmpty()
+                .allSatisfy(event -> assertThat(event.getDouble("share"))
+                        .as("without that of the threads")
+                        .isNaN());
+        assertThat(events.stream()
                         .filter(event -> event.getEventType().getName().equals("pitot.AgentStatus")
                                 && event.getString("part").equals("budget"))
                         .map(event -> event.getString("state") + " "

@@ -146,6 +146,57 @@ class EndpointsTest {
     }
 
     @Test
+    void theLongestIsThatOfAllStripesAndNothingOfASecondIsLeftForTheNext() {
+        Summary endpoint = new Summary("GET", "/", ThreadCounters.PLACES);
+        Done done = done();
+        done.all.clear();
+        done.own.clear();
+        done.all.source = "perf";
+        done.all.enabled = 100;
+        done.all.running = 50;
+        done.all.counts[ThreadCounters.CYCLES] = 7;
+        for (int second = 0; second < 2; second++) {
+            for (int stripe = 0; stripe < 3; stripe++) {
+                done.duration = stripe == 1 ? 3000 : 1000;
+                endpoint.add(done, stripe);
+            }
+            EndpointSummary event = new EndpointSummary();
+            assertThat(endpoint.drainTo(event, new int[Buckets.COUNT], List.of(), new long[Done.EXTRAS]))
+                    .isTrue();
+            assertThat(event.maxDuration).isEqualTo(3000);
+            assertThat(event.count).isEqualTo(3);
+            assertThat(event.measured).isEqualTo(3);
+            assertThat(event.counted).isEqualTo(3);
+            assertThat(event.totalCycles).isEqualTo(21);
+            assertThat(event.counterRunning).isEqualTo(0.5);
+            assertThat(event.counterSource).isEqualTo("perf");
+            done.duration = 1000;
+        }
+        done.all.source = null;
+        endpoint.add(done, 0);
+        EndpointSummary event = new EndpointSummary();
+        endpoint.drainTo(event, new int[Buckets.COUNT], List.of(), new long[Done.EXTRAS]);
+        assertThat(event.maxDuration).isEqualTo(1000);
+        assertThat(event.counted).isZero();
+        assertThat(event.totalCycles).isNaN();
+        assertThat(event.counterRunning).isNaN();
+        assertThat(event.counterSource).isEqualTo("none");
+    }
+
+    @Test
+    void beyondTheLimitNamesAreOtherAndALongOneIsCutAndStaysTheSame() throws Exception {
+        Summaries summaries = new Summaries(2, 0);
+        String name = "x".repeat(300);
+        Summary one = summaries.find(name);
+        Summary two = summaries.find("two");
+        assertThat(one.name).hasSize(200);
+        assertThat(summaries.find("three").name).isEqualTo("other");
+        assertThat(summaries.find(name)).isSameAs(one);
+        assertThat(summaries.find("two")).isSameAs(two);
+        assertThat(summaries.all()).containsExactly(summaries.find("four"), one, two);
+    }
+
+    @Test
     void anEndpointThatRestsGivesItsHistogramBackAndCountsOn() {
         Summary endpoint = new Summary("GET", "/", ThreadCounters.PLACES);
         Done done = done();
