@@ -95,6 +95,39 @@ class EndingsTest {
     }
 
     @Test
+    void anAnsweredRequestGoesOnWithItsTaskForHalfASecondAndWithItsHandlerForAsLongAsThatTakes() {
+        for (boolean handles : new boolean[] {false, true}) {
+            Span span = new Span(1);
+            Frame task = new Frame(meter);
+            task.handles = handles;
+            span.enter(task);
+            span.returned = true;
+            span.completed = true;
+            span.completedAt = System.nanoTime() + 60 * SECOND;
+            endings.endAnswered(span);
+            assertThat(span.ended).isFalse();
+            span.completedAt = System.nanoTime() - SECOND;
+            endings.endAnswered(span);
+            assertThat(span.ended).isEqualTo(!handles);
+        }
+    }
+
+    @Test
+    void aTaskThatBeginsJustWhenItsRequestEndsLeavesItsThreadAsItWas() {
+        SpanThreads threads = new SpanThreads(null, null, Pauses.unknown(), false);
+        Requests requests = new Requests(threads, new Frames(PLACES), endings, new Shedding());
+        Object ours = requests.begin();
+        SpanThread thread = threads.peek();
+        assertThat(thread).isNotNull();
+        Span ended = new Span(2);
+        ended.end(null);
+        assertThat(requests.workFor(ended)).isNull();
+        assertThat(thread.live()).isSameAs(ours);
+        assertThat(thread.depth).isEqualTo(1);
+        assertThat(ended.active).isZero();
+    }
+
+    @Test
     void noMoreThanAThousandWaitAndWhatHasBeenCountedMakesRoom() {
         Frame first = postponed(-60 * SECOND);
         for (int i = 1; i < 1000; i++) {

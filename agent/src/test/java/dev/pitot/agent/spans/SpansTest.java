@@ -760,6 +760,17 @@ class SpansTest {
     }
 
     @Test
+    void aRequestSaysWhenMoreOfOneObjectIsHandedOverThanIsRemembered() throws Exception {
+        Object shared = new Object();
+        Object request = Spans.beginRequest();
+        for (int i = 0; i < 66; i++) {
+            Spans.submitted(shared);
+        }
+        end(request, false);
+        assertThat(one(recorded(), "HttpRequest").getLong("unfollowedTasks")).isEqualTo(2);
+    }
+
+    @Test
     void whatFollowingCostsIsAPartOfWhatTheAgentCostsUntilItIsGivenUp() {
         List<Object> tasks = new ArrayList<>();
         Object request = Spans.beginRequest();
@@ -777,6 +788,18 @@ class SpansTest {
         recorder.emitSummaries();
         assertThat(recorder.inlineNanos()).isZero();
         Spans.endTask(work);
+    }
+
+    @Test
+    void aRequestHasFailedFromStatus500On() throws Exception {
+        for (int status : new int[] {0, 499, 500}) {
+            Spans.endRequest(Spans.beginRequest(), "GET", null, "/x", status, false, null);
+        }
+        List<RecordedEvent> events = recorded();
+        assertThat(of(events, "HttpRequest"))
+                .extracting(event -> event.getBoolean("failed"))
+                .containsExactly(false, false, true);
+        assertThat(one(events, "EndpointSummary").getLong("errors")).isEqualTo(1);
     }
 
     @Test
