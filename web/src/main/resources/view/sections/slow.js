@@ -1,6 +1,6 @@
 import { h, setAttribute, setChildren, setText } from '../dom.js';
 import { Fold } from '../fold.js';
-import { NONE, bytes, clock, count, known, millis, ratio, sentence, short } from '../format.js';
+import { NONE, bytes, clock, count, known, millis, percent, ratio, sentence, short } from '../format.js';
 import { drawParts, inWords, legend, legendOf, partList, partsOf } from '../parts.js';
 
 /** What is asked for, ms: the last quarter of an hour. */
@@ -16,6 +16,12 @@ const THRESHOLDS = [20, 100, SLOW, 1000, 5000];
 const ENOUGH = 5;
 
 const WITHIN = { 'pitot.SqlStatement': ['sql', 'SQL'], 'pitot.HttpCall': ['call', 'HTTP call'], 'pitot.ConnectionWait': ['pool', 'Pool'], 'pitot.HttpRequest': ['onCpu', 'Request'] };
+
+/** What to know of the counters of a request before they are believed; null where they counted all of it, or there are none. */
+function countedOf({ counterSource, counterRunning }) {
+  if (counterSource?.startsWith('carrier switched')) return 'none, nor CPU time: what this virtual thread used is not known';
+  return known(counterRunning) && counterRunning < 0.995 ? `ran ${percent(counterRunning)} of the time, scaled` : null;
+}
 
 /** The last requests that took long or failed, each with what its time went to and what was in it. */
 export class Slow {
@@ -144,12 +150,15 @@ export class Slow {
   async #open(span, time, body) {
     const { data } = span;
     const ms = name => (known(data[name]) ? millis(data[name] / 1e6) : null);
+    const number = name => (known(data[name]) ? count(Math.round(data[name])) : null);
+    const perThousand = name => (data.instructions > 0 && known(data[name]) ? `${ratio((data[name] / data.instructions) * 1000)} per 1000 instructions` : null);
     const made = (number, what, took) => number > 0 && `${count(number)} ${what}${number === 1 ? '' : 's'}, ${millis(took / 1e6)}`;
     const facts = [
       ['Error', data.error], ['CPU time', ms('cpuTime')], ['Wait for a CPU', ms('runQueueWait')],
       ['Allocated', known(data.allocated) ? bytes(data.allocated) : null],
+      ['Context switches', number('contextSwitches')], ['Page faults', number('pageFaults')], ['Instructions', number('instructions')],
       ['IPC', data.cycles > 0 && known(data.instructions) ? ratio(data.instructions / data.cycles) : null],
-      ['Cache misses', data.instructions > 0 && known(data.cacheMisses) ? `${ratio((data.cacheMisses / data.instructions) * 1000)} per 1000 instructions` : null],
+      ['Cache misses', perThousand('cacheMisses')], ['Branch misses', perThousand('branchMisses')], ['Counters', countedOf(data)],
       ['SQL', made(data.sqlStatements, 'statement', data.sqlDuration)], ['HTTP calls', made(data.httpCalls, 'call', data.httpCallDuration)],
       ['Logged errors', data.loggedErrors > 0 ? count(data.loggedErrors) : null],
       // Where there were tasks, the event is of the thread that ended the last one: not of the one that the request came in on.

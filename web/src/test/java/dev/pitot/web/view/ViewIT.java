@@ -843,16 +843,17 @@ class ViewIT {
         openAnyPage();
         Map<?, ?> said = (Map<?, ?>) browser.await(SECTION
                 + "const asked = [];"
-                + "const request = { method: 'GET', route: '/a', status: 500, failed: true, duration: 8e8, timeSql: 6e8, timeOnCpu: 2e8, sqlStatements: 12, sqlDuration: 65e7, spanId: '00000000000000ab' };"
+                + "const request = { method: 'GET', route: '/a', status: 500, failed: true, duration: 8e8, timeSql: 6e8, timeOnCpu: 2e8, contextSwitches: 31, pageFaults: 0, instructions: 4e8, cycles: 5e8, cacheMisses: 2e6, branchMisses: null, counterSource: 'perf', counterRunning: 0.5, sqlStatements: 12, sqlDuration: 65e7, spanId: '00000000000000ab' };"
+                + "const virtual = { method: 'GET', route: '/v', status: 200, failed: false, duration: 2e8, timePark: 2e8, counterSource: 'carrier switched: counters partial' };"
                 + "const child = { statement: '0f', duration: 2e8, failed: false };"
                 + "page.context.api = async path => { asked.push(path); return { json: async () => (path.includes('parent=') ?"
-                + " { spans: [{ type: 'pitot.SqlStatement', ts: 5e5 + 400, data: child }], sql: { '0f': 'select ?' } } : { spans: path.includes('min=100&') ? [{ type: 'pitot.HttpRequest', ts: 5e5, chunk: '1', offset: 2, data: request }] : [], sql: {} }) }; };"
+                + " { spans: [{ type: 'pitot.SqlStatement', ts: 5e5 + 400, data: child }], sql: { '0f': 'select ?' } } : { spans: path.includes('min=100&') ? [{ type: 'pitot.HttpRequest', ts: 5e5, chunk: '1', offset: 2, data: request }, { type: 'pitot.HttpRequest', ts: 4e5, chunk: '1', offset: 1, data: virtual }] : [], sql: {} }) }; };"
                 + "const { Slow } = await load('sections/slow');"
                 + "const section = new Slow(page); document.body.append(section.element);"
                 + "section.show(); for (let i = 0; i < 100 && !section.spans; i++) await new Promise(done => setTimeout(done, 20)); section.show();"
                 + "const line = words();"
-                + "const details = section.element.querySelector('.slow details');"
-                + "details.open = true; for (let i = 0; i < 100 && !section.element.querySelector('.course i'); i++) await new Promise(done => setTimeout(done, 20));"
+                + "for (const details of section.element.querySelectorAll('.slow details')) details.open = true;"
+                + " for (let i = 0; i < 100 && !section.element.querySelector('.course i'); i++) await new Promise(done => setTimeout(done, 20));"
                 + "const mark = section.element.querySelector('.course i').style;"
                 + "const opened = words();"
                 + "section.navigate(new URLSearchParams('slow=5000')); section.show(); await new Promise(done => setTimeout(done)); section.show();"
@@ -861,10 +862,15 @@ class ViewIT {
                 + "return { line, opened, none, left: mark.left, width: mark.width, asked: asked.join(' ') };");
         assertThat((String) said.get("line"))
                 .as("where nothing took 500 ms, what took 100 ms is shown")
-                .contains("1 that took 100 ms or failed, 1 failed")
+                .contains("2 that took 100 ms or failed, 1 failed")
                 .contains("GET/a failed 500 800 ms");
         assertThat((String) said.get("opened"))
                 .contains("SQL 600 ms 75.0 %")
+                .contains(
+                        "Context switches 31 Page faults 0 Instructions 400 M IPC 0.80 Cache misses 5.00 per 1000 instructions")
+                .contains("Counters ran 50.0 % of the time, scaled")
+                .doesNotContain("Branch misses")
+                .contains("Counters none, nor CPU time: what this virtual thread used is not known")
                 .contains("12 statements, 650 ms")
                 .contains("1 of what was in it is kept one by one")
                 .contains("SQL select ? 200 ms");
