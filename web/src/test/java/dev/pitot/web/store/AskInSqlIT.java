@@ -54,7 +54,7 @@ class AskInSqlIT {
                     ('%1$s', 'pitot.AgentStatus', now(), 1, 2, '{"part": "http", "state": "off", "reason": "why"}'),
                     ('%1$s', 'pitot.EndpointSummary', now(), 1, 3, '{"route": "/a", "count": 2, "measured": 2, "totalCpuTime": 8000000, "async": 1,
                         "totalDuration": 5000000}'),
-                    ('%1$s', 'pitot.EndpointSummary', now(), 1, 4, '{"method": "GET", "route": "/b", "count": 4, "async": 4, "untimed": 0, "totalDuration": 100000000,
+                    ('%1$s', 'pitot.EndpointSummary', now(), 1, 4, '{"method": "GET", "route": "/b", "count": 4, "async": 4, "untimed": 0, "totalDuration": 100000000, "histogram": "343:3 375:1",
                         "measured": 2, "totalCpuTime": 6000000, "totalRunQueueWait": 1000000, "counted": 2, "totalCycles": 4000, "totalInstructions": 2000,
                         "totalCacheMisses": 100, "totalBranchMisses": null, "totalTimeOnCpu": 20000000, "totalTimeSql": 70000000, "totalTimePool": 5000000,
                         "totalTimeUnknown": 5000000, "sqlStatements": 44, "sqlDuration": 70000000}'),
@@ -266,6 +266,9 @@ class AskInSqlIT {
                 .containsExactly(
                         "GET /b 25.00 20 null null null null 75 null null null 5",
                         "null /a 5.00 null null null null null null null null null null");
+        assertThat(rows(questions.get("How long do 99 of 100 requests take?")))
+                .as("middles of the buckets of 25 and of 100 ms; what has no histogram has no percentiles")
+                .containsExactly("GET /b 4 24.64 98.57 98.57");
         assertThat(rows(questions.get("Which SQL statements take the most time?")))
                 .containsExactly("0f select ? 40 60 1.500 9", "0e null 4 10 2.500 3");
         assertThat(rows(questions.get("Which endpoints run many statements for one request?")))
