@@ -114,7 +114,7 @@ class EndingsTest {
 
     @Test
     void aTaskThatBeginsJustWhenItsRequestEndsLeavesItsThreadAsItWas() {
-        SpanThreads threads = new SpanThreads(null, null, Pauses.unknown(), false);
+        SpanThreads threads = new SpanThreads(null, null, Pauses.unknown(), new Shedding(), false);
         Requests requests = new Requests(threads, new Frames(PLACES), endings, new Shedding());
         Object ours = requests.begin();
         SpanThread thread = threads.peek();

@@ -957,12 +957,17 @@ class SpansTest {
     void whatTheAgentCostsGrowsWithEachSpan() {
         end(Spans.beginRequest(), false);
         recorder.emitSummaries();
-        long ofOne = recorder.inlineNanos();
-        assertThat(ofOne).isPositive();
-        for (int i = 0; i < 10; i++) {
+        long ofTen = inlineNanosOf(10);
+        assertThat(ofTen).isPositive();
+        // Not exactly ten times: a thread that lost its CPU has more to read.
+        assertThat(inlineNanosOf(100)).isBetween(4 * ofTen, 25 * ofTen);
+    }
+
+    private long inlineNanosOf(int requests) {
+        for (int i = 0; i < requests; i++) {
             end(Spans.beginRequest(), false);
         }
         recorder.emitSummaries();
-        assertThat(recorder.inlineNanos()).isEqualTo(10 * ofOne);
+        return recorder.inlineNanos();
     }
 }
