@@ -19,7 +19,7 @@ const WITHIN = { 'pitot.SqlStatement': ['sql', 'SQL'], 'pitot.HttpCall': ['call'
 
 /** What to know of the counters of a request before they are believed; null where they counted all of it, or there are none. */
 function countedOf({ counterSource, counterRunning }) {
-  if (counterSource?.startsWith('carrier switched')) return 'none, nor CPU time: what this virtual thread used is not known';
+  if (counterSource?.startsWith('carrier switched')) return 'none, nor CPU time: a virtual thread worked on it, of which they are not known';
   return known(counterRunning) && counterRunning < 0.995 ? `ran ${percent(counterRunning)} of the time, scaled` : null;
 }
 

@@ -870,7 +870,7 @@ class ViewIT {
                         "Context switches 31 Page faults 0 Instructions 400 M IPC 0.80 Cache misses 5.00 per 1000 instructions")
                 .contains("Counters ran 50.0 % of the time, scaled")
                 .doesNotContain("Branch misses")
-                .contains("Counters none, nor CPU time: what this virtual thread used is not known")
+                .contains("Counters none, nor CPU time: a virtual thread worked on it, of which they are not known")
                 .contains("12 statements, 650 ms")
                 .contains("1 of what was in it is kept one by one")
                 .contains("SQL select ? 200 ms");
