@@ -184,6 +184,51 @@ class EndpointsTest {
     }
 
     @Test
+    void countersThatHadNoTurnAreNotCounted() {
+        Summary endpoint = new Summary("GET", "/", ThreadCounters.PLACES);
+        Done done = done();
+        done.all.source = "perf";
+        done.all.enabled = 100;
+        endpoint.add(done, 0);
+        // A span that came in the midst of a drain: it stays for the next.
+        assertThat(endpoint.takeTouched()).isTrue();
+        assertThat(endpoint.takeTouched()).isFalse();
+        EndpointSummary event = new EndpointSummary();
+        assertThat(endpoint.drainTo(event, new int[Buckets.COUNT], List.of(), new long[Done.EXTRAS]))
+                .isTrue();
+        assertThat(event.counted).isZero();
+        assertThat(event.counterRunning).isZero();
+        assertThat(event.totalCycles).isNaN();
+        assertThat(event.histogram).isEqualTo("0:1");
+    }
+
+    @Test
+    void aRefusedPathBeyondTheLimitIsUnmatchedAndNotOther() {
+        Endpoints endpoints = new Endpoints(1, ThreadCounters.PLACES);
+        endpoints.find("GET", null, "/a", 200);
+        assertThat(endpoints.find("GET", null, "/b", 200).detail).isEqualTo("other");
+        assertThat(endpoints.find("GET", null, "/b", 404).detail).isEqualTo("unmatched");
+    }
+
+    @Test
+    void noPartIsTakenForMoreThanTheWholeAndWhatIsNotKnownStaysSo() {
+        Cost whole = new Cost(1);
+        Cost part = new Cost(1);
+        whole.clear();
+        part.clear();
+        part.cpuTime = 1;
+        part.counts[0] = 1;
+        part.allocated = Long.MIN_VALUE;
+        whole.source = "perf";
+        whole.subtract(part);
+        assertThat(whole.cpuTime).isZero();
+        assertThat(whole.counts[0]).isZero();
+        assertThat(whole.allocated).isEqualTo(Long.MIN_VALUE);
+        whole.add(part);
+        assertThat(whole.source).as("of those that have one").isEqualTo("perf");
+    }
+
+    @Test
     void beyondTheLimitNamesAreOtherAndALongOneIsCutAndStaysTheSame() throws Exception {
         Summaries summaries = new Summaries(2, 0);
         String name = "x".repeat(300);

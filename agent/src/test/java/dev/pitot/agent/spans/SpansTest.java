@@ -970,4 +970,98 @@ class SpansTest {
         recorder.emitSummaries();
         return recorder.inlineNanos();
     }
+
+    @Test
+    void whatHappensInARequestIsToldByItsKind() throws Exception {
+        Object far = new Object();
+        Object other = left(far);
+        Object request = Spans.beginRequest();
+        Object wait = Spans.beginWait("outer");
+        assertThat(Spans.beginWait("inner"))
+                .as("by a pool that asks another one")
+                .isNull();
+        waitAndBeMeasured(10);
+        Spans.endWait(wait, null);
+        Object batch = Spans.beginStatement(null, "delete from item");
+        assertThat(Spans.beginTask(far)).isNotNull();
+        // Nobody tells the end of that task.
+        Spans.endStatement(batch, 3, null);
+        Object uncounted = Spans.beginUncounted();
+        Spans.endCall(Spans.beginCall("GET", "database", -1, "/"), 200, false, null);
+        Spans.endStatement(uncounted, 0, null);
+        Spans.logged("logger", null);
+        end(request, false);
+        Spans.completeRequest(other, "/other", 200, null);
+        List<RecordedEvent> events = recorded();
+        RecordedEvent event = named(events, "HttpRequest", "route", "/x");
+        assertThat(part(event, "Pool")).isGreaterThan(9 * MILLI);
+        assertThat(event.getLong("sqlStatements")).isEqualTo(1);
+        assertThat(event.getLong("loggedErrors")).isEqualTo(1);
+        assertThat(one(events, "StatementSummary").getLong("batched")).isEqualTo(3);
+        assertThat(one(events, "HttpCall").getString("parentSpanId")).isEqualTo(event.getString("spanId"));
+        assertThat(named(events, "HttpRequest", "route", "/other").getLong("sqlStatements"))
+                .isZero();
+    }
+
+    @Test
+    void aRequestThatWaitsForItsTaskKeepsItsFiguresWhileItsThreadServesTheNext() throws Exception {
+        List<byte[]> waste = new ArrayList<>();
+        Object task = new Object();
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        Object first = Spans.beginRequest();
+        Spans.submitted(task);
+        Thread thread = new Thread(() -> {
+            Object token = Spans.beginTask(task);
+            begun.countDown();
+            await(over);
+            Spans.endTask(token);
+        });
+        thread.start();
+        await(begun);
+        Spans.endRequest(first, "GET", null, "/first", 200, false, null);
+        Object second = Spans.beginRequest();
+        waste.add(new byte[5_000_000]);
+        Spans.endRequest(second, "GET", null, "/second", 200, false, null);
+        over.countDown();
+        thread.join(10_000);
+        List<RecordedEvent> events = recorded();
+        assertThat(named(events, "HttpRequest", "route", "/first").getLong("ownAllocated"))
+                .isLessThan(4_000_000);
+        allocated(named(events, "HttpRequest", "route", "/second"), 5_000_000, 5_000_000);
+    }
+
+    @Test
+    void aHandlerThatEndsBeforeTheFirstOneReturnsEndsNothing() throws Exception {
+        Object request = Spans.beginRequest();
+        onAnotherThread(() -> {
+            Object token = Spans.continueRequest(request);
+            Spans.completeRequest(request, null, 201, null);
+            Spans.endTask(token);
+        });
+        end(request, true);
+        RecordedEvent event = one(recorded(), "HttpRequest");
+        assertThat(event.getString("method")).isEqualTo("GET");
+        assertThat(event.getBoolean("async")).isTrue();
+    }
+
+    @Test
+    void eachSecondHasItsOwnEventsOfEveryKind() throws Exception {
+        recorder = SpanRecorderTest.recorder("http.events=1,sql.events=1,calls.events=1");
+        Spans.install(recorder);
+        for (int second = 0; second < 2; second++) {
+            for (int i = 0; i < 2; i++) {
+                Object request = Spans.beginRequest();
+                Spans.endWait(Spans.beginWait("pool"), null);
+                Spans.endCall(Spans.beginCall("GET", "shop", -1, "/"), 200, false, null);
+                Spans.endStatement(Spans.beginStatement(null, "select 1"), 0, null);
+                end(request, false);
+            }
+            recorder.emitSummaries();
+        }
+        List<RecordedEvent> events = recorded();
+        for (String type : List.of("HttpRequest", "ConnectionWait", "HttpCall", "SqlStatement")) {
+            assertThat(of(events, type)).as(type).hasSize(2);
+        }
+    }
 }
