@@ -1,16 +1,8 @@
 package dev.pitot.agent.instrument;
 
-import static net.bytebuddy.matcher.ElementMatchers.isAbstract;
-import static net.bytebuddy.matcher.ElementMatchers.isPublic;
-import static net.bytebuddy.matcher.ElementMatchers.isStatic;
-import static net.bytebuddy.matcher.ElementMatchers.isSynthetic;
-import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.not;
-
 import dev.pitot.events.Spans;
 import java.util.List;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
@@ -18,13 +10,7 @@ import org.jspecify.annotations.Nullable;
 final class ConnectingSources implements Library {
     @Override
     public List<Point> points() {
-        return List.of(new Point(
-                "dev.pitot.agent.instrument.ConnectingSources$OnGetConnection",
-                named("getConnection")
-                        .<MethodDescription>and(isPublic())
-                        .and(not(isAbstract()))
-                        .and(not(isStatic()))
-                        .and(not(isSynthetic()))));
+        return List.of(new Point("dev.pitot.agent.instrument.ConnectingSources$OnGetConnection", DataSources.asked()));
     }
 
     /** Inlined into the data source. */

@@ -12,19 +12,23 @@ import java.util.List;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** Waits for a connection of other pools. */
 final class DataSources implements Library {
     @Override
     public List<Point> points() {
-        return List.of(new Point(
-                "dev.pitot.agent.instrument.DataSources$OnGetConnection",
-                named("getConnection")
-                        .<MethodDescription>and(isPublic())
-                        .and(not(isAbstract()))
-                        .and(not(isStatic()))
-                        .and(not(isSynthetic()))));
+        return List.of(new Point("dev.pitot.agent.instrument.DataSources$OnGetConnection", asked()));
+    }
+
+    /** Where any data source is asked. */
+    static ElementMatcher.Junction<MethodDescription> asked() {
+        return named("getConnection")
+                .<MethodDescription>and(isPublic())
+                .and(not(isAbstract()))
+                .and(not(isStatic()))
+                .and(not(isSynthetic()));
     }
 
     /** Inlined into the data source. */
