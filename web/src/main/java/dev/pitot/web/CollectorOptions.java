@@ -200,7 +200,7 @@ final class CollectorOptions {
     IngestSettings ingestSettings() {
         return IngestSettings.standard()
                 .withEventPatterns(events)
-                .withRetention(new RetentionSettings(retentionEvents, retentionSegments, retentionBlocks));
+                .withRetention(RetentionSettings.standard().with(retentionEvents, retentionSegments, retentionBlocks));
     }
 
     /** A number and {@code ms}, {@code s}, {@code m}, {@code h} or {@code d}. */

@@ -28,7 +28,8 @@ final class Migrations {
             "V004__last_sent.sql",
             "V005__keys_of_metrics.sql",
             "V006__derived_metrics.sql",
-            "V007__spans.sql");
+            "V007__spans.sql",
+            "V008__tiers.sql");
 
     /** Any number that nobody else uses for an advisory lock in this database. */
     private static final long LOCK = 0x7069746f74L;

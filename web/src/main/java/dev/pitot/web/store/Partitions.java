@@ -12,6 +12,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,7 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The daily partitions (UTC): made ahead, dropped when all in them is older than the retention. There is no default
+ * The partitions of a day or, of the coarser tiers, a month (UTC): made ahead, dropped when all in them is older than the retention. There is no default
  * partition, as one would forbid making the right one later.
  *
  * <p>A segment lies in the partition of the day on which its chunk was first heard of, by the collector's clock; blocks and
@@ -28,14 +29,29 @@ import org.slf4j.LoggerFactory;
 public final class Partitions {
     /** What is partitioned. */
     public enum Table {
-        SEGMENT("segment"),
-        METRIC_BLOCK("metric_block"),
-        EVENT("event");
+        SEGMENT("segment", false),
+        EVENT("event", false),
+        METRIC_BLOCK("metric_block", false),
+        METRIC_1M("metric_1m", false),
+        METRIC_15M("metric_15m", true),
+        METRIC_1H("metric_1h", true);
 
         private final String table;
+        /** A partition holds a month rather than a day. */
+        private final boolean monthly;
 
-        Table(String table) {
+        Table(String table, boolean monthly) {
             this.table = table;
+            this.monthly = monthly;
+        }
+
+        /** The first day of the partition that holds a day. */
+        private LocalDate start(LocalDate day) {
+            return monthly ? day.withDayOfMonth(1) : day;
+        }
+
+        private LocalDate end(LocalDate day) {
+            return monthly ? start(day).plusMonths(1) : day.plusDays(1);
         }
     }
 
@@ -67,15 +83,16 @@ public final class Partitions {
         for (Table table : Table.values()) {
             LocalDate oldest = cut(table);
             LocalDate from = today.minusDays(1).isBefore(oldest) ? oldest : today.minusDays(1);
-            for (LocalDate day = from; !day.isAfter(today.plusDays(AHEAD)); day = day.plusDays(1)) {
+            for (LocalDate day = from; !day.isAfter(today.plusDays(AHEAD)); day = table.end(day)) {
                 ensure(table, day);
             }
         }
         drop();
     }
 
-    /** Makes the partition of a day if it is not there. */
-    public void ensure(Table table, LocalDate day) throws SQLException {
+    /** Makes the partition that holds a day if it is not there. */
+    public void ensure(Table table, LocalDate of) throws SQLException {
+        LocalDate day = table.start(of);
         String name = name(table, day);
         if (existing.contains(name)) {
             return;
@@ -90,7 +107,7 @@ public final class Partitions {
                         // Attaching, unlike "partition of", does not stop readers and writers of the other partitions.
                         s.execute("create table " + name + " (like " + table.table + " including all)");
                         s.execute("alter table " + table.table + " attach partition " + name + " for values from ('"
-                                + bound(table, day) + "') to ('" + bound(table, day.plusDays(1)) + "')");
+                                + bound(table, day) + "') to ('" + bound(table, table.end(day)) + "')");
                     }
                 }
                 c.commit();
@@ -133,6 +150,9 @@ public final class Partitions {
             case SEGMENT -> retention.segments();
             case METRIC_BLOCK -> retention.blocks();
             case EVENT -> retention.events();
+            case METRIC_1M -> retention.minutes();
+            case METRIC_15M -> retention.quarters();
+            case METRIC_1H -> retention.hours();
         };
     }
 
@@ -140,7 +160,7 @@ public final class Partitions {
         try (Connection c = database.connection()) {
             for (Table table : Table.values()) {
                 for (LocalDate day : days(c, table)) {
-                    if (day.isBefore(cut(table)) && !(table == Table.SEGMENT && stillGrowing(c, day))) {
+                    if (!table.end(day).isAfter(cut(table)) && !(table == Table.SEGMENT && stillGrowing(c, day))) {
                         try {
                             drop(c, table, day);
                         } catch (SQLException e) {
@@ -166,9 +186,10 @@ public final class Partitions {
             }
             try (PreparedStatement s = c.prepareStatement("""
                     delete from jvm where last_seen < ? and not exists (select from chunk where chunk.jvm_id = jvm.jvm_id)""")) {
-                Duration longest = retention.blocks().compareTo(retention.segments()) > 0
-                        ? retention.blocks()
-                        : retention.segments();
+                Duration longest = Arrays.stream(Table.values())
+                        .map(this::retention)
+                        .max(Duration::compareTo)
+                        .orElseThrow();
                 s.setObject(1, at(clock.instant().minus(longest).minus(KEEP_EXPIRED)));
                 s.executeUpdate();
             }
