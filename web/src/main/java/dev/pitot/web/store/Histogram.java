@@ -1,0 +1,108 @@
+package dev.pitot.web.store;
+
+import java.util.Arrays;
+
+/**
+ * Counts of values in {@link Buckets}, as the column {@code hist} of the tiers has them. Histograms add up without loss. Not safe
+ * for several threads.
+ */
+public final class Histogram {
+    private int[] buckets = new int[4];
+    private long[] counts = new long[4];
+    private int length;
+    private long total;
+
+    /** Adds so many values of a bucket. */
+    public void add(int bucket, long count) {
+        int at = length > 0 && buckets[length - 1] < bucket
+                ? -length - 1
+                : Arrays.binarySearch(buckets, 0, length, bucket);
+        if (at < 0) {
+            at = -at - 1;
+            if (length == buckets.length) {
+                buckets = Arrays.copyOf(buckets, length * 2);
+                counts = Arrays.copyOf(counts, length * 2);
+            }
+            System.arraycopy(buckets, at, buckets, at + 1, length - at);
+            System.arraycopy(counts, at, counts, at + 1, length - at);
+            buckets[at] = bucket;
+            counts[at] = 0;
+            length++;
+        }
+        counts[at] += count;
+        total += count;
+    }
+
+    /** Adds all of another histogram. */
+    public void add(Histogram other) {
+        if (length + other.length <= 8) {
+            for (int i = 0; i < other.length; i++) {
+                add(other.buckets[i], other.counts[i]);
+            }
+            return;
+        }
+        int[] mergedBuckets = new int[length + other.length];
+        long[] mergedCounts = new long[length + other.length];
+        int n = 0;
+        for (int i = 0, j = 0; i < length || j < other.length; n++) {
+            boolean mine = j == other.length || i < length && buckets[i] <= other.buckets[j];
+            boolean its = i == length || j < other.length && other.buckets[j] <= buckets[i];
+            mergedBuckets[n] = mine ? buckets[i] : other.buckets[j];
+            mergedCounts[n] = (mine ? counts[i++] : 0) + (its ? other.counts[j++] : 0);
+        }
+        buckets = mergedBuckets;
+        counts = mergedCounts;
+        length = n;
+        total += other.total;
+    }
+
+    /** How many values were added. */
+    public long total() {
+        return total;
+    }
+
+    /**
+     * The middle of the bucket of the value that a share of all does not exceed (nearest rank), {@code NaN} when there are none.
+     *
+     * @param share 0 to 1: 0.99 for p99
+     */
+    public double percentile(double share) {
+        long rank = Math.max(1, (long) Math.ceil(share * total));
+        long seen = 0;
+        for (int i = 0; i < length; i++) {
+            seen += counts[i];
+            if (seen >= rank) {
+                return Buckets.middle(buckets[i]);
+            }
+        }
+        return Double.NaN;
+    }
+
+    /**
+     * Adds the pairs {@code bucket:count bucket:count …}.
+     *
+     * @throws IllegalArgumentException when they are none
+     */
+    public void add(String pairs) {
+        for (int at = 0; at < pairs.length(); ) {
+            int colon = pairs.indexOf(':', at);
+            int end = pairs.indexOf(' ', at);
+            end = end < 0 ? pairs.length() : end;
+            if (colon < 0 || colon > end) {
+                throw new IllegalArgumentException("no histogram: " + pairs);
+            }
+            add(Integer.parseInt(pairs, at, colon, 10), Long.parseLong(pairs, colon + 1, end, 10));
+            at = end + 1;
+        }
+    }
+
+    /** As pairs {@code bucket:count}, ascending, separated by one blank. */
+    @Override
+    public String toString() {
+        StringBuilder out = new StringBuilder(length * 7);
+        for (int i = 0; i < length; i++) {
+            out.append(i == 0 ? "" : " ").append(buckets[i]).append(':').append(counts[i]);
+        }
+        return out.toString();
+    }
+}
