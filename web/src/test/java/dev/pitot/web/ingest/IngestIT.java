@@ -74,7 +74,7 @@ class IngestIT {
         return Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
     }
 
-    private static void assertStoredOnce(TestPostgres.Database at, Flight flight) throws Exception {
+    static void assertStoredOnce(TestPostgres.Database at, Flight flight) throws Exception {
         try (Connection c = at.connect()) {
             assertThat(Expected.difference(Expected.events(flight), Expected.storedEvents(c, flight.jvm(), flight)))
                     .isEmpty();
