@@ -81,7 +81,7 @@ final class EventFields {
         for (int i = 0; i < kindOf.length; i++) {
             unitOf[i] = unit(type.fields().get(i), kindOf[i] == Kind.TIMESTAMP ? TIMESTAMP : TIMESPAN);
         }
-        List<String> key = StoredTypes.KEYED_METRICS.getOrDefault(type.name(), List.of());
+        List<String> key = StoredTypes.keyFields(type.name());
         keyFields = key.isEmpty() ? null : key.stream().mapToInt(type::index).toArray();
         List<Integer> kept = new ArrayList<>();
         List<Integer> metrics = new ArrayList<>();
@@ -285,7 +285,7 @@ final class EventFields {
         return metricNames;
     }
 
-    /** The event as a metric sample. */
+    /** The event as a metric sample, or as one that is counted. */
     Sample sample(Event event) {
         double[] numbers = new double[metricFields.length];
         @Nullable String[] texts = new @Nullable String[metricFields.length];

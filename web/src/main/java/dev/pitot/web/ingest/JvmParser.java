@@ -776,6 +776,11 @@ final class JvmParser {
             }
             return;
         }
+        if (end > chunk.summed && StoredTypes.COUNTED.containsKey(type.name())) {
+            EventFields.Sample counted = fields.sample(event);
+            String histogram = fields.text(event, "histogram");
+            batch.after.add(() -> count(counted, histogram, chunk.start, start));
+        }
         if (end > chunk.parsed) {
             String json = fields.json(event);
             batch.rows.add(jvm, type.name(), event.startNanos(), chunk.start, offset, json);
@@ -810,6 +815,12 @@ final class JvmParser {
                     sample.fields(),
                     sample.numbers(),
                     sample.texts()));
+        }
+    }
+
+    private void count(EventFields.Sample event, String histogram, long chunk, long part) {
+        if (!stage.blocks.takes(event.timeMillis()) || !minutes.count(event, histogram, chunk, part)) {
+            stage.clamped.increment();
         }
     }
 
@@ -866,7 +877,7 @@ final class JvmParser {
      * @param over nothing more can come: lets go of all
      */
     private void storeMinutes(boolean all, boolean over) throws SQLException {
-        List<BlockStore.Block> due = minutes.due(all);
+        BlockStore.Minutes due = minutes.due(all);
         minutes.stored(all);
         minutes.letGo(over);
         Map<Long, Long> offsets = new HashMap<>();

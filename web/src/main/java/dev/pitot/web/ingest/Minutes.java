@@ -2,6 +2,7 @@ package dev.pitot.web.ingest;
 
 import dev.pitot.web.store.BlockStore;
 import dev.pitot.web.store.Json;
+import dev.pitot.web.store.Rollup;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -14,7 +15,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The minutes of one JVM that are not over yet, sample by sample, and for each the part of each chunk where its first sample
+ * The minutes of one JVM that are not over yet, sample by sample and what was counted, and for each the part of each chunk where its first sample
  * came from: what must be read again after a crash. One thread at a time.
  *
  * <p>Time is that of the samples: a JVM that was cut off and sends its backlog is not behind. A minute is stored
@@ -30,6 +31,8 @@ final class Minutes {
     static final int MOST_KEYS = 256;
     /** Samples of one keyed type and minute: one a second of each key, and a reserve. */
     static final int MOST_KEYED_SAMPLES = MOST_KEYS * 64;
+    /** Keys of one counted type and minute: twice 500 endpoints, 500 statements, and a reserve. */
+    static final int MOST_COUNTED_KEYS = 2_048;
     /** Minutes at a time; beyond, the oldest is let go of. Only a JVM whose clock jumps has so many. */
     private static final int MOST_MINUTES = 30;
 
@@ -117,6 +120,22 @@ final class Minutes {
             return out.append('}').toString();
         }
 
+        /** What the samples came to. */
+        Rollup row() {
+            Rollup row = new Rollup();
+            row.events(n);
+            columns.forEach((name, column) -> {
+                row.values(name, column.numbers, Math.min(n, column.numbers.length));
+                for (int i = 0; column.hasText && i < Math.min(n, column.texts.length); i++) {
+                    String text = column.texts[i];
+                    if (text != null) {
+                        row.text(name, text);
+                    }
+                }
+            });
+            return row;
+        }
+
         /** Places of the samples by time; a sample that had to wait for its constants came late. */
         private int[] order() {
             int[] order = new int[n];
@@ -158,6 +177,9 @@ final class Minutes {
 
     private static final class Minute {
         final Map<String, TypeBlocks> blocks = new LinkedHashMap<>();
+        /** By counted type and key. */
+        final Map<String, Map<String, Tally>> tallies = new LinkedHashMap<>();
+
         final Map<Long, Long> firstPart = new HashMap<>();
         boolean dirty;
         /** The clock was set back behind it: nothing more comes. */
@@ -179,14 +201,52 @@ final class Minutes {
      * @return false when its minute was let go of or is full: it is left out
      */
     boolean add(EventFields.Sample sample, long chunk, long part) {
-        long start = Math.floorDiv(sample.timeMillis(), MINUTE) * MINUTE;
+        Minute minute = minute(sample.timeMillis(), chunk, part);
+        if (minute == null
+                || !minute.blocks
+                        .computeIfAbsent(sample.type(), type -> new TypeBlocks())
+                        .add(sample)) {
+            return false;
+        }
+        minute.dirty = true;
+        return true;
+    }
+
+    /**
+     * Counts an event; as {@link #add}.
+     *
+     * @param histogram its durations as {@code bucket:count} pairs, empty when it has none
+     */
+    boolean count(EventFields.Sample event, String histogram, long chunk, long part) {
+        Minute minute = minute(event.timeMillis(), chunk, part);
+        if (minute == null) {
+            return false;
+        }
+        Map<String, Tally> byKey = minute.tallies.computeIfAbsent(event.type(), type -> new LinkedHashMap<>());
+        String key = event.key() == null ? "" : event.key();
+        Tally tally = byKey.get(key);
+        if (tally == null) {
+            if (byKey.size() == MOST_COUNTED_KEYS) {
+                return false;
+            }
+            tally = new Tally(event.type());
+            byKey.put(key, tally);
+        }
+        tally.add(event, histogram);
+        minute.dirty = true;
+        return true;
+    }
+
+    /** The minute of a time; null when it was let go of. */
+    private @Nullable Minute minute(long time, long chunk, long part) {
+        long start = Math.floorDiv(time, MINUTE) * MINUTE;
         if (!letGoUntil.containsKey(chunk)) {
-            begin(chunk, sample.timeMillis());
+            begin(chunk, time);
         }
         Minute minute = minutes.get(start);
         if (minute == null) {
             if (start < letGoUntil.getOrDefault(chunk, Long.MIN_VALUE)) {
-                return false;
+                return null;
             }
             minute = new Minute();
             minute.left = before.contains(chunk) && start > newest;
@@ -194,15 +254,9 @@ final class Minutes {
         }
         minute.firstPart.merge(chunk, part, Math::min);
         if (!before.contains(chunk)) {
-            newest = Math.max(newest, sample.timeMillis());
+            newest = Math.max(newest, time);
         }
-        if (!minute.blocks
-                .computeIfAbsent(sample.type(), type -> new TypeBlocks())
-                .add(sample)) {
-            return false;
-        }
-        minute.dirty = true;
-        return true;
+        return minute;
     }
 
     private void begin(long chunk, long time) {
@@ -223,7 +277,7 @@ final class Minutes {
         return all || minute.left || start + MINUTE + GRACE_MILLIS <= newest;
     }
 
-    /** Whether {@link #due} would give a block. */
+    /** Whether {@link #due} would give anything. */
     boolean hasDue(boolean all) {
         for (Map.Entry<Long, Minute> entry : minutes.entrySet()) {
             if (entry.getValue().dirty && isDue(entry.getKey(), entry.getValue(), all)) {
@@ -233,19 +287,30 @@ final class Minutes {
         return false;
     }
 
-    /** The blocks to store now. */
-    List<BlockStore.Block> due(boolean all) {
-        List<BlockStore.Block> due = new ArrayList<>();
+    /** What is to be stored now. */
+    BlockStore.Minutes due(boolean all) {
+        List<BlockStore.Block> blocks = new ArrayList<>();
+        List<BlockStore.Row> rows = new ArrayList<>();
         minutes.forEach((start, minute) -> {
             if (minute.dirty && isDue(start, minute, all)) {
-                minute.blocks.forEach((type, blocks) -> blocks.byKey.forEach((key, block) -> {
+                minute.blocks.forEach((type, ofType) -> ofType.byKey.forEach((key, block) -> {
                     if (block.dirty) {
-                        due.add(new BlockStore.Block(type, key, start, block.n, block.json(start)));
+                        blocks.add(new BlockStore.Block(type, key, start, block.n, block.json(start)));
+                        rows.add(row(type, key, start, block.row()));
+                    }
+                }));
+                minute.tallies.forEach((type, ofType) -> ofType.forEach((key, tally) -> {
+                    if (tally.dirty) {
+                        rows.add(row(type, key, start, tally.row()));
                     }
                 }));
             }
         });
-        return due;
+        return new BlockStore.Minutes(blocks, rows);
+    }
+
+    private static BlockStore.Row row(String type, String key, long start, Rollup rollup) {
+        return new BlockStore.Row(type, key, start, rollup.n(), rollup.aggJson(), rollup.histJson());
     }
 
     /** What {@link #due} gave is stored. */
@@ -254,6 +319,7 @@ final class Minutes {
             if (minute.dirty && isDue(start, minute, all)) {
                 minute.dirty = false;
                 minute.blocks.values().forEach(blocks -> blocks.byKey.values().forEach(block -> block.dirty = false));
+                minute.tallies.values().forEach(tallies -> tallies.values().forEach(tally -> tally.dirty = false));
             }
         });
     }

@@ -32,6 +32,17 @@ public final class DurationHistogram {
         return bucket < 32 ? start(bucket) : start(bucket) + (1L << (bucket / 16 - 1)) / 2.0;
     }
 
+    /** What becomes of the pairs of a summary's text. */
+    public interface Pairs {
+        /**
+         * Takes one pair.
+         *
+         * @param bucket 0 to {@link #BUCKETS} - 1
+         * @param count not negative
+         */
+        void add(int bucket, long count);
+    }
+
     /**
      * Adds the pairs {@code bucket:count bucket:count …} of one summary. What is malformed is left out from there on: an agent's
      * text never stops the collector.
@@ -39,6 +50,11 @@ public final class DurationHistogram {
      * @return whether all of it was understood
      */
     public boolean add(String pairs) {
+        return read(pairs, this::add);
+    }
+
+    /** Reads the pairs of one summary, up to what is malformed; returns whether all of it was understood. */
+    public static boolean read(String pairs, Pairs into) {
         int at = 0;
         int length = pairs.length();
         while (at < length) {
@@ -58,7 +74,7 @@ public final class DurationHistogram {
             if (at == digits || (at < length && pairs.charAt(at++) != ' ')) {
                 return false;
             }
-            add((int) bucket, count);
+            into.add((int) bucket, count);
         }
         return true;
     }

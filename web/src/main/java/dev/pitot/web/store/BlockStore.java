@@ -3,6 +3,7 @@ package dev.pitot.web.store;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -12,7 +13,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 
-/** Stores blocks: one minute of samples of one metric type, and one key of it, of one JVM to a row. Any thread. */
+/**
+ * Stores minutes of one JVM: blocks, one of samples of one metric type and key to a row, and rows of {@code metric_1m}, which say
+ * what the samples, and the events that are counted, came to. Any thread.
+ */
 public final class BlockStore {
     private final Database database;
     private final Partitions partitions;
@@ -32,6 +36,24 @@ public final class BlockStore {
      */
     public record Block(String type, String key, long minuteMillis, int n, String json) {}
 
+    /**
+     * What one minute of one type came to: a row of {@code metric_1m}.
+     *
+     * @param key empty for a type that has none
+     * @param minuteMillis start of the minute, milliseconds since the epoch
+     * @param n events
+     */
+    public record Row(String type, String key, long minuteMillis, int n, String agg, String hist) {}
+
+    /** What is to be stored in one transaction. */
+    public record Minutes(List<Block> blocks, List<Row> rows) {
+        public boolean isEmpty() {
+            return blocks.isEmpty() && rows.isEmpty();
+        }
+    }
+
+    private static final long QUARTER_MILLIS = Duration.ofMinutes(15).toMillis();
+
     /** Whether a minute can be stored: its day is kept. */
     public boolean takes(long minuteMillis) {
         LocalDate day = day(minuteMillis);
@@ -39,14 +61,17 @@ public final class BlockStore {
     }
 
     /**
-     * Stores blocks, each instead of the one of the same minute unless that has more samples, and moves the chunks' block
-     * offsets, in one transaction.
+     * Stores blocks and rows, each instead of the one of the same minute unless that has more samples, marks the quarters of an hour
+     * that have to be made anew, and moves the chunks' block offsets, in one transaction.
      *
      * @param blockOffsets by chunk start; none moves backwards
      */
-    public void store(UUID jvm, List<Block> blocks, Map<Long, Long> blockOffsets) throws SQLException {
-        for (Block block : blocks) {
+    public void store(UUID jvm, Minutes minutes, Map<Long, Long> blockOffsets) throws SQLException {
+        for (Block block : minutes.blocks) {
             partitions.ensure(Partitions.Table.METRIC_BLOCK, day(block.minuteMillis()));
+        }
+        for (Row row : minutes.rows) {
+            partitions.ensure(Partitions.Table.METRIC_1M, day(row.minuteMillis()));
         }
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
@@ -63,8 +88,12 @@ public final class BlockStore {
                     }
                     s.executeBatch();
                 }
-                if (!blocks.isEmpty()) {
-                    upsert(c, jvm, blocks);
+                if (!minutes.blocks.isEmpty()) {
+                    upsertBlocks(c, jvm, minutes.blocks);
+                }
+                if (!minutes.rows.isEmpty()) {
+                    upsertRows(c, jvm, minutes.rows);
+                    mark(c, jvm, minutes.rows);
                 }
                 c.commit();
             } catch (SQLException e) {
@@ -78,7 +107,7 @@ public final class BlockStore {
         }
     }
 
-    private static void upsert(Connection c, UUID jvm, List<Block> unordered) throws SQLException {
+    private static void upsertBlocks(Connection c, UUID jvm, List<Block> unordered) throws SQLException {
         List<Block> blocks = unordered.stream()
                 .sorted(Comparator.comparing(Block::type)
                         .thenComparing(Block::key)
@@ -102,6 +131,48 @@ public final class BlockStore {
             s.setArray(5, c.createArrayOf("int", blocks.stream().map(Block::n).toArray()));
             s.setArray(
                     6, c.createArrayOf("text", blocks.stream().map(Block::json).toArray()));
+            s.executeUpdate();
+        }
+    }
+
+    private static void upsertRows(Connection c, UUID jvm, List<Row> unordered) throws SQLException {
+        List<Row> rows = unordered.stream()
+                .sorted(Comparator.comparing(Row::type).thenComparing(Row::key).thenComparingLong(Row::minuteMillis))
+                .toList();
+        try (PreparedStatement s = c.prepareStatement("""
+                insert into metric_1m (jvm_id, type, key, ts, n, agg, hist)
+                select ?, type, key, to_timestamp(minute / 1000), n, agg::jsonb, hist::jsonb
+                from unnest(?::text[], ?::text[], ?::bigint[], ?::int[], ?::text[], ?::text[])
+                    as r (type, key, minute, n, agg, hist)
+                on conflict (jvm_id, type, key, ts) do update set n = excluded.n, agg = excluded.agg, hist = excluded.hist
+                where excluded.n >= metric_1m.n""")) {
+            s.setObject(1, jvm);
+            s.setArray(2, c.createArrayOf("text", rows.stream().map(Row::type).toArray()));
+            s.setArray(3, c.createArrayOf("text", rows.stream().map(Row::key).toArray()));
+            s.setArray(
+                    4,
+                    c.createArrayOf(
+                            "bigint", rows.stream().map(Row::minuteMillis).toArray()));
+            s.setArray(5, c.createArrayOf("int", rows.stream().map(Row::n).toArray()));
+            s.setArray(6, c.createArrayOf("text", rows.stream().map(Row::agg).toArray()));
+            s.setArray(7, c.createArrayOf("text", rows.stream().map(Row::hist).toArray()));
+            s.executeUpdate();
+        }
+    }
+
+    /** Locks marks that are there already: who makes such a bin must wait for these rows, or leave it for later. */
+    private static void mark(Connection c, UUID jvm, List<Row> rows) throws SQLException {
+        Object[] quarters = rows.stream()
+                .map(row -> Math.floorDiv(row.minuteMillis(), QUARTER_MILLIS) * QUARTER_MILLIS)
+                .distinct()
+                .sorted()
+                .toArray();
+        try (PreparedStatement s = c.prepareStatement("""
+                insert into rollup_due (jvm_id, tier, ts) select ?, '15m', to_timestamp(quarter / 1000)
+                from unnest(?::bigint[]) as q (quarter)
+                on conflict (jvm_id, tier, ts) do update set ts = excluded.ts""")) {
+            s.setObject(1, jvm);
+            s.setArray(2, c.createArrayOf("bigint", quarters));
             s.executeUpdate();
         }
     }

@@ -21,6 +21,9 @@ public final class Rollup {
     public static final String VARIES = "varies";
 
     private static final JsonFactory JSON = new JsonFactory();
+    /** What is further from zero is no measurement: sums of what is not never overflow. */
+    private static final double MOST = 1e290;
+
     private static final MathContext NINE_DIGITS = new MathContext(9);
 
     /** The values of one field. */
@@ -89,13 +92,18 @@ public final class Rollup {
         n += more;
     }
 
-    /** Adds values of a field, of which {@code NaN} are left out. */
+    private static boolean isValue(double value) {
+        // NaN is not.
+        return Math.abs(value) <= MOST;
+    }
+
+    /** Adds values of a field, of which {@code NaN}, infinities and what is beyond 1e290 are left out. */
     public void values(String field, double[] values, int count) {
         int[] buckets = new int[count];
         Spread spread = new Spread();
         for (int i = 0; i < count; i++) {
             double value = values[i];
-            if (!Double.isNaN(value) && !Double.isInfinite(value)) {
+            if (isValue(value)) {
                 spread.min = spread.n == 0 ? value : Math.min(spread.min, value);
                 spread.max = spread.n == 0 ? value : Math.max(spread.max, value);
                 spread.sum += value;
@@ -140,9 +148,9 @@ public final class Rollup {
         }
     }
 
-    /** Adds to a total; {@code NaN} adds nothing. */
+    /** Adds to a total; {@code NaN}, infinities and what is beyond 1e290 add nothing. */
     public void total(String field, double amount) {
-        if (!Double.isNaN(amount) && !Double.isInfinite(amount)) {
+        if (isValue(amount)) {
             totals.merge(field, amount, Double::sum);
         }
     }

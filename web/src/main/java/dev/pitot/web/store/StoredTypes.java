@@ -33,6 +33,15 @@ public final class StoredTypes {
             "pitot.HostNetwork", List.of("device"),
             "pitot.Pressure", List.of("scope", "resource"));
 
+    /** Events that are counted by the minute too, for each key: the fields that make the key. */
+    public static final Map<String, List<String>> COUNTED = Map.of(
+            "pitot.EndpointSummary", List.of("method", "route"),
+            "pitot.StatementSummary", List.of("statement"),
+            "pitot.CallSummary", List.of("target"),
+            "pitot.PoolSummary", List.of("pool"),
+            "pitot.LoggedErrors", List.of("logger"),
+            "jdk.GarbageCollection", List.of("name"));
+
     /** Characters of a key. */
     public static final int LONGEST_KEY = 200;
 
@@ -70,5 +79,11 @@ public final class StoredTypes {
     /** Whether samples of this type become blocks, keyed or not. */
     public static boolean isMetric(String type) {
         return METRICS.contains(type) || KEYED_METRICS.containsKey(type);
+    }
+
+    /** The fields that make the key of a type; empty when it has none. */
+    public static List<String> keyFields(String type) {
+        List<String> metric = KEYED_METRICS.get(type);
+        return metric != null ? metric : COUNTED.getOrDefault(type, List.of());
     }
 }

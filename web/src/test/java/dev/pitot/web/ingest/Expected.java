@@ -149,7 +149,7 @@ final class Expected {
         return thread == null ? null : thread.getJavaName() != null ? thread.getJavaName() : thread.getOSName();
     }
 
-    private static Object value(RecordedEvent event, ValueDescriptor field) {
+    static Object value(RecordedEvent event, ValueDescriptor field) {
         String name = field.getName();
         if (name.equals("duration")) {
             return Long.toString(event.getDuration().toNanos());
@@ -187,7 +187,7 @@ final class Expected {
                 : value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
     }
 
-    private static Iterable<RecordedEvent> read(Flight flight) throws IOException {
+    static Iterable<RecordedEvent> read(Flight flight) throws IOException {
         List<RecordedEvent> all = new ArrayList<>();
         for (Flight.FlightChunk chunk : flight.chunks()) {
             Path file = Files.createTempFile("flight", ".jfr");

@@ -80,6 +80,11 @@ class IngestIT {
                     .isEmpty();
             assertThat(Expected.difference(Expected.samples(flight), Expected.storedSamples(c, flight.jvm())))
                     .isEmpty();
+            assertThat(Expected.difference(ExpectedMinutes.rows(flight), ExpectedMinutes.stored(c, flight.jvm())))
+                    .isEmpty();
+            assertThat(ExpectedMinutes.quarters(c, flight.jvm()))
+                    .isNotEmpty()
+                    .isEqualTo(ExpectedMinutes.due(c, flight.jvm()));
         }
     }
 
@@ -391,6 +396,8 @@ class IngestIT {
             // As if it had died after the commits.
             s.execute("delete from event");
             s.execute("delete from metric_block");
+            s.execute("delete from metric_1m");
+            s.execute("delete from rollup_due");
             s.execute("update chunk set parsed_offset = 0, block_offset = 0, parsed_out = false");
             survivor.sweep();
             assertThat(survivor.stats().events()).as("heard of just now").isZero();

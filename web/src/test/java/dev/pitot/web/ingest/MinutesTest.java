@@ -21,7 +21,7 @@ class MinutesTest {
     }
 
     private static List<BlockStore.Block> flush(Minutes minutes) {
-        List<BlockStore.Block> due = minutes.due(false);
+        List<BlockStore.Block> due = minutes.due(false).blocks();
         minutes.stored(false);
         minutes.letGo(false);
         return due;
@@ -98,7 +98,8 @@ class MinutesTest {
                         }),
                 NOON + 50_000,
                 0);
-        assertThat(minutes.due(true).get(0).json()).endsWith(",null,7],\"c\":[" + "null,".repeat(50) + "\"text\"]}");
+        assertThat(minutes.due(true).blocks().get(0).json())
+                .endsWith(",null,7],\"c\":[" + "null,".repeat(50) + "\"text\"]}");
     }
 
     @Test
@@ -117,7 +118,9 @@ class MinutesTest {
             }
         }
         assertThat(taken).isEqualTo(Minutes.MOST_KEYED_SAMPLES);
-        assertThat(minutes.due(true).stream().mapToInt(BlockStore.Block::n).sum())
+        assertThat(minutes.due(true).blocks().stream()
+                        .mapToInt(BlockStore.Block::n)
+                        .sum())
                 .isEqualTo(taken + 1);
     }
 }

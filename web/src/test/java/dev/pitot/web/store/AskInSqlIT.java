@@ -171,7 +171,7 @@ class AskInSqlIT {
         Map.of("stall_slot", 60, "stall_slot_frontend", 20, "stall_slot_backend", 40, "op_spec", 40, "op_retired", 30)
                 .forEach((name, value) -> counter(blocks, "jit", "armv8_pmuv3_0/" + name + "/", value));
         counter(blocks, "vm", "stall_slot", 60);
-        new BlockStore(database, partitions).store(JVM, blocks, Map.of());
+        new BlockStore(database, partitions).store(JVM, new BlockStore.Minutes(blocks, List.of()), Map.of());
     }
 
     private static BlockStore.Block block(String type, String key, String... fields) {

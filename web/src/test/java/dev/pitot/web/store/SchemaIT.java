@@ -150,10 +150,12 @@ class SchemaIT {
             String json = "{\"t\":[900],\"heapUsed\":[%d]}";
             store.store(
                     jvm,
-                    List.of(
-                            new BlockStore.Block("pitot.JvmMemory", "", minute, 1, json.formatted(8)),
-                            new BlockStore.Block("pitot.HostDisk", "sda", minute, 1, json.formatted(1)),
-                            new BlockStore.Block("pitot.HostDisk", "sdb 1", minute, 1, json.formatted(2))),
+                    new BlockStore.Minutes(
+                            List.of(
+                                    new BlockStore.Block("pitot.JvmMemory", "", minute, 1, json.formatted(8)),
+                                    new BlockStore.Block("pitot.HostDisk", "sda", minute, 1, json.formatted(1)),
+                                    new BlockStore.Block("pitot.HostDisk", "sdb 1", minute, 1, json.formatted(2))),
+                            List.of()),
                     Map.of());
             assertThat(new Queries(database)
                             .metrics(jvm, "pitot.JvmMemory", "", minute - 7_200_000, minute + 1000)
@@ -304,7 +306,11 @@ class SchemaIT {
             UUID jvm = new UUID(0, 2);
             long minute = System.currentTimeMillis() / 60_000 * 60_000;
             for (int n : new int[] {2, 1, 3, 2}) {
-                store.store(jvm, List.of(new BlockStore.Block("m", "", minute, n, "{\"n\":" + n + "}")), Map.of());
+                store.store(
+                        jvm,
+                        new BlockStore.Minutes(
+                                List.of(new BlockStore.Block("m", "", minute, n, "{\"n\":" + n + "}")), List.of()),
+                        Map.of());
             }
             assertThat(column(at, "select n || data::text from metric_block")).containsExactly("3{\"n\": 3}");
         }
