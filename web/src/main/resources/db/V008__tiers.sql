@@ -78,6 +78,17 @@ $$;
 comment on function pitot_bucket is 'The bucket of a value in the histograms of metric_1m, metric_15m and metric_1h';
 comment on function pitot_bucket_middle is 'The middle of a bucket';
 
+-- As the tiers write a number: whole ones up to 2^53 as they are, others with nine significant digits.
+create function pitot_digits(value numeric) returns numeric
+language sql immutable strict parallel safe as $$
+    select trim_scale(case
+        when value = trunc(value) and abs(value) < 9007199254740992 then value
+        else round(value, 8 - floor(log(abs(value::float8)))::int)
+    end)
+$$;
+
+comment on function pitot_digits is 'A number as metric_1m, metric_15m and metric_1h have it';
+
 -- Who reads which collector's memory, who changed what, and what is kept beyond its time.
 
 create table collector (

@@ -5,6 +5,7 @@ import dev.pitot.web.store.BlockStore;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.Partitions;
+import dev.pitot.web.store.Roller;
 import dev.pitot.web.store.SegmentStore;
 import dev.pitot.web.store.Stored;
 import dev.pitot.web.store.Submission;
@@ -35,7 +36,9 @@ public final class Ingest implements AutoCloseable {
     private final Partitions partitions;
     private final SegmentStore segments;
     private final Parsing parsing;
+    private final Roller roller;
     private final ScheduledExecutorService housekeeping;
+    private final ScheduledExecutorService rolling;
 
     private final LongAdder requests = new LongAdder();
     private final LongAdder taken = new LongAdder();
@@ -62,14 +65,30 @@ public final class Ingest implements AutoCloseable {
                 segments,
                 new EventStore(database, partitions),
                 new BlockStore(database, partitions));
-        this.housekeeping = Executors.newSingleThreadScheduledExecutor(task -> {
-            Thread thread = new Thread(task, "pitot-partitions");
+        this.roller = new Roller(database, partitions, clock);
+        this.housekeeping = scheduler("pitot-partitions");
+        this.rolling = scheduler("pitot-rollups");
+        housekeeping.scheduleWithFixedDelay(this::maintain, 1, 1, TimeUnit.HOURS);
+        housekeeping.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.MINUTES);
+        // The first time for what was marked before this start.
+        rolling.scheduleWithFixedDelay(this::roll, 20, 60, TimeUnit.SECONDS);
+        parsing.start();
+    }
+
+    private static ScheduledExecutorService scheduler(String name) {
+        return Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, name);
             thread.setDaemon(true);
             return thread;
         });
-        housekeeping.scheduleWithFixedDelay(this::maintain, 1, 1, TimeUnit.HOURS);
-        housekeeping.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.MINUTES);
-        parsing.start();
+    }
+
+    private void roll() {
+        try {
+            roller.round();
+        } catch (SQLException | RuntimeException e) {
+            LOG.debug("tried again in a minute", e);
+        }
     }
 
     /** What the clock calls each minute. */
@@ -234,13 +253,17 @@ public final class Ingest implements AutoCloseable {
                 segments.waiting(),
                 parsing.waitingJvms(),
                 parsing.heldBytes.get(),
-                parsing.openReaders());
+                parsing.openReaders(),
+                roller.made(),
+                roller.behind());
     }
 
     /** Takes nothing more, finishes what is being parsed, writes the unfinished minutes and stops; 15 s at most. */
     @Override
     public void close() {
         housekeeping.shutdownNow();
+        roller.close();
+        rolling.shutdownNow();
         segments.close();
         parsing.close();
     }

@@ -15,6 +15,8 @@ package dev.pitot.web.ingest;
  * @param waitingJvms JVMs that have bytes to parse
  * @param heldBytes bytes in memory that wait to be parsed
  * @param openReaders chunks whose constants are in memory
+ * @param rollups quarters of an hour and hours made from what is beneath, one of each JVM
+ * @param rollupsBehind rounds that had more of them to make than they may
  */
 public record IngestStats(
         long requests,
@@ -28,4 +30,6 @@ public record IngestStats(
         long waitingRequests,
         long waitingJvms,
         long heldBytes,
-        long openReaders) {}
+        long openReaders,
+        long rollups,
+        long rollupsBehind) {}
