@@ -24,6 +24,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -99,6 +100,7 @@ final class JvmParser {
     /** One chunk. */
     static final class Tracked {
         final long start;
+        final long ticks;
         final LocalDate day;
         final TreeMap<Long, Piece> pieces = new TreeMap<>();
         final Map<EventType, EventFields> fields = new IdentityHashMap<>();
@@ -125,6 +127,7 @@ final class JvmParser {
 
         Tracked(SegmentStore.Progress row) {
             start = row.chunkStart();
+            ticks = row.chunkTicks();
             day = row.day();
             boundary = row.boundary();
             parsed = row.parsed();
@@ -346,7 +349,10 @@ final class JvmParser {
             greet();
             load();
             takeInbox();
-            for (Tracked chunk : List.copyOf(chunks.values())) {
+            // Not by their start, which goes back when the clock is set back: what is begun later must be read later.
+            List<Tracked> inOrder = new ArrayList<>(chunks.values());
+            inOrder.sort(Comparator.comparingLong(chunk -> chunk.ticks));
+            for (Tracked chunk : inOrder) {
                 advance(chunk);
             }
             flush();

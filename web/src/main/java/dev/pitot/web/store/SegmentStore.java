@@ -744,6 +744,7 @@ public final class SegmentStore implements AutoCloseable {
     /**
      * Watermarks of a chunk.
      *
+     * @param chunkTicks orders the chunks of a JVM, whatever was done to its clock
      * @param day the partition of its segments
      * @param boundary it can be parsed up to here
      * @param parsed events up to here are stored
@@ -754,6 +755,7 @@ public final class SegmentStore implements AutoCloseable {
      */
     public record Progress(
             long chunkStart,
+            long chunkTicks,
             LocalDate day,
             long boundary,
             long parsed,
@@ -763,7 +765,7 @@ public final class SegmentStore implements AutoCloseable {
             @Nullable String parseError) {}
 
     private static final String PROGRESS =
-            "select chunk_start, day, boundary, parsed_offset, block_offset, state, parsed_out, parse_error from chunk ";
+            "select chunk_start, chunk_ticks, day, boundary, parsed_offset, block_offset, state, parsed_out, parse_error from chunk ";
     private static final String UNFINISHED = """
             state <> 'expired' and boundary > 0
             and (not parsed_out or block_offset < case when parsed_out then parsed_offset else boundary end)""";
@@ -772,7 +774,7 @@ public final class SegmentStore implements AutoCloseable {
     public List<Progress> unfinished(UUID jvm) throws SQLException {
         try (Connection c = database.connection();
                 PreparedStatement s =
-                        c.prepareStatement(PROGRESS + "where jvm_id = ? and " + UNFINISHED + " order by chunk_start")) {
+                        c.prepareStatement(PROGRESS + "where jvm_id = ? and " + UNFINISHED + " order by chunk_ticks")) {
             s.setObject(1, jvm);
             List<Progress> found = new ArrayList<>();
             try (ResultSet rows = s.executeQuery()) {
@@ -835,13 +837,14 @@ public final class SegmentStore implements AutoCloseable {
     private static Progress progress(ResultSet row) throws SQLException {
         return new Progress(
                 row.getLong(1),
-                row.getObject(2, LocalDate.class),
-                row.getLong(3),
+                row.getLong(2),
+                row.getObject(3, LocalDate.class),
                 row.getLong(4),
                 row.getLong(5),
-                "open".equals(row.getString(6)),
-                row.getBoolean(7),
-                row.getString(8));
+                row.getLong(6),
+                "open".equals(row.getString(7)),
+                row.getBoolean(8),
+                row.getString(9));
     }
 
     /**

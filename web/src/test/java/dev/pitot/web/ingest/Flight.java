@@ -169,6 +169,21 @@ record Flight(UUID jvm, List<FlightChunk> chunks) {
                         .toList());
     }
 
+    /** The same where the clock was set back before a chunk began. */
+    Flight setBack(int from, Duration by) {
+        List<FlightChunk> moved = new ArrayList<>(chunks.subList(0, from));
+        for (FlightChunk chunk : chunks.subList(from, chunks.size())) {
+            FlightChunk copy = new FlightChunk(
+                    chunk.headers().stream().map(byte[]::clone).toList(),
+                    chunk.bytes().clone());
+            Stream.concat(copy.headers().stream(), Stream.of(copy.bytes()))
+                    .map(ByteBuffer::wrap)
+                    .forEach(header -> header.putLong(32, header.getLong(32) - by.toNanos()));
+            moved.add(copy);
+        }
+        return new Flight(jvm, moved);
+    }
+
     /** The bytes as an agent may send them: up to each boundary, some of them cut further. */
     List<Part> parts(Random random) {
         List<Part> parts = new ArrayList<>();

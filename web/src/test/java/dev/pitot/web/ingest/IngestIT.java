@@ -408,6 +408,41 @@ class IngestIT {
         assertStoredOnce(at, flight);
     }
 
+    /** The chunk of before begins later than the one that is still being sent. */
+    @Test
+    void minutesOfAClockThatWasSetBackAreWholeAfterARestartToo() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Flight flight = recorded.as(UUID.randomUUID()).setBack(1, Duration.ofHours(1));
+        List<Flight.Part> parts = flight.parts(new Random(16));
+        int half = (int) parts.stream().filter(part -> part.chunk() == 0).count() + 15;
+        try (Database database = open(at);
+                Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            try (Ingest before = new Ingest(database, new RecordingFeed(), settings())) {
+                for (Flight.Part part : parts.subList(0, half)) {
+                    before.handle(flight.body(part, flight.hello()));
+                }
+            }
+            // As if it had died after the commits.
+            s.execute("delete from event");
+            s.execute("delete from metric_block");
+            s.execute("delete from metric_1m");
+            s.execute("update chunk set parsed_offset = 0, block_offset = 0, parsed_out = false");
+            try (Ingest after = new Ingest(database, new RecordingFeed(), settings())) {
+                soon().until(() -> one(s, "select bool_and(parsed_offset = boundary) from chunk")
+                        .equals("t"));
+                for (Flight.Part part : parts.subList(half, parts.size())) {
+                    after.handle(flight.body(part, ""));
+                    if (part.offset() + part.length() == Flight.FlightChunk.size(part.header())) {
+                        soon().until(() -> after.stats().heldBytes() == 0);
+                    }
+                }
+                after.handle(flight.heartbeat("ended=true\n"));
+            }
+        }
+        assertStoredOnce(at, flight);
+    }
+
     @Test
     void aRefusedPostChangesNothing() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
