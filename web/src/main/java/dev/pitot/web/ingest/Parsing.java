@@ -61,7 +61,7 @@ final class Parsing {
     private final Map<UUID, JvmParser> parsers = new ConcurrentHashMap<>();
     private final ThreadPoolExecutor executor;
     private final ScheduledExecutorService ticker;
-    private final Map<JvmParser.Tracked, JvmParser> readers = new LinkedHashMap<>(64, 0.75f, true);
+    private final Map<TrackedChunk, JvmParser> readers = new LinkedHashMap<>(64, 0.75f, true);
     private long retained;
     private volatile boolean closing;
 
@@ -164,17 +164,17 @@ final class Parsing {
     }
 
     /** A reader was used; closes those that were not for longest, when there are too many. */
-    void used(JvmParser.Tracked chunk, JvmParser owner) {
-        List<Map.Entry<JvmParser.Tracked, JvmParser>> surplus = new ArrayList<>();
+    void used(TrackedChunk chunk, JvmParser owner) {
+        List<Map.Entry<TrackedChunk, JvmParser>> surplus = new ArrayList<>();
         synchronized (readers) {
             retained += chunk.measure();
             readers.put(chunk, owner);
             long excess = retained - RETAINED_BYTES;
             int many = readers.size() - settings.openReaders();
-            Iterator<Map.Entry<JvmParser.Tracked, JvmParser>> oldest =
+            Iterator<Map.Entry<TrackedChunk, JvmParser>> oldest =
                     readers.entrySet().iterator();
             while ((many > 0 || excess > 0) && readers.size() - surplus.size() > 1 && oldest.hasNext()) {
-                Map.Entry<JvmParser.Tracked, JvmParser> next = oldest.next();
+                Map.Entry<TrackedChunk, JvmParser> next = oldest.next();
                 surplus.add(Map.entry(next.getKey(), next.getValue()));
                 many--;
                 excess -= next.getKey().measured();
@@ -184,7 +184,7 @@ final class Parsing {
     }
 
     /** A reader was closed. */
-    void unused(JvmParser.Tracked chunk) {
+    void unused(TrackedChunk chunk) {
         synchronized (readers) {
             if (readers.remove(chunk) != null) {
                 retained -= chunk.measured();
