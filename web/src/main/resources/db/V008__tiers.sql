@@ -38,7 +38,7 @@ comment on table metric_15m is 'The same of a quarter of an hour';
 comment on table metric_1h is 'The same of an hour';
 comment on column metric_1m.n is 'Events of it';
 comment on column metric_1m.agg is 'Per field [n, min, max, sum], [n, value] where all were equal, a plain total, or a text';
-comment on column metric_1m.hist is 'Per field pairs bucket:count, ascending; a field that is not there had one value only';
+comment on column metric_1m.hist is 'Per field a histogram: see pitot_buckets; a field that is not there had one value only';
 
 create table rollup_due (
     jvm_id uuid        not null,
@@ -77,6 +77,15 @@ $$;
 
 comment on function pitot_bucket is 'The bucket of a value in the histograms of metric_1m, metric_15m and metric_1h';
 comment on function pitot_bucket_middle is 'The middle of a bucket';
+
+-- Not strict, so that it becomes a part of the query.
+create function pitot_buckets(hist text) returns table (bucket int, n bigint)
+language sql immutable parallel safe rows 20 as $$
+    select (sum(split_part(pair, ':', 1)::int) over (order by place))::int, coalesce(nullif(split_part(pair, ':', 2), '')::bigint, 1)
+    from unnest(string_to_array(hist, ' ')) with ordinality as pairs (pair, place)
+$$;
+
+comment on function pitot_buckets is 'A histogram of metric_1m, metric_15m or metric_1h: how many values were in which bucket';
 
 -- As the tiers write a number: whole ones up to 2^53 as they are, others with nine significant digits.
 create function pitot_digits(value numeric) returns numeric

@@ -70,18 +70,19 @@ public final class Roller implements AutoCloseable {
                     from field where kind = 'array' group by type, key, field
                 ) s
             ), counts as (
-                select s.id, p.bucket, sum(p.count) as count
+                select s.id, p.bucket, p.bucket - lag(p.bucket, 1, 0) over (partition by s.id order by p.bucket) as step,
+                    sum(p.count) as count
                 from spread s join field f using (type, key, field)
                 cross join lateral (
-                    select split_part(pair, ':', 1)::int as bucket, split_part(pair, ':', 2)::bigint as count
-                    from unnest(string_to_array(f.pairs, ' ')) as pair
+                    select bucket, n as count from pitot_buckets(f.pairs)
                     union all
                     select pitot_bucket((f.value -> 1)::float8), (f.value -> 0)::bigint where f.pairs is null
                 ) p
                 where f.kind = 'array' and s.least is distinct from s.greatest
                 group by s.id, p.bucket
             ), merged as (
-                select id, string_agg(bucket || ':' || count, ' ' order by bucket) as pairs from counts group by id
+                select id, string_agg(step || case count when 1 then '' else ':' || count end, ' ' order by bucket) as pairs
+                from counts group by id
             ), entry as (
                 select type, key, field, pairs,
                     case when least = greatest then jsonb_build_array(n, greatest)

@@ -49,9 +49,13 @@ final class ExpectedMinutes {
             if (total) {
                 return number(sum);
             }
-            String histogram = buckets.entrySet().stream()
-                    .map(e -> e.getKey() + ":" + e.getValue())
-                    .collect(Collectors.joining(" "));
+            StringBuilder histogram = new StringBuilder();
+            int before = 0;
+            for (Map.Entry<Integer, Long> bucket : buckets.entrySet()) {
+                histogram.append(histogram.isEmpty() ? "" : " ").append(bucket.getKey() - before);
+                histogram.append(bucket.getValue() == 1 ? "" : ":" + bucket.getValue());
+                before = bucket.getKey();
+            }
             if (spans > 0) {
                 return "[" + spans + ",null," + number(longest) + "," + number(sum) + "] " + histogram;
             }
