@@ -218,6 +218,12 @@ final class Minutes {
      * @param histogram its durations as {@code bucket:count} pairs, empty when it has none
      */
     boolean count(EventFields.Sample event, String histogram, long chunk, long part) {
+        // Told of at its end: that a collection began long ago does not say that the clock was set back.
+        if (event.type().equals("jdk.GarbageCollection")
+                && !letGoUntil.containsKey(chunk)
+                && isBefore(event.timeMillis())) {
+            return false;
+        }
         Minute minute = minute(event.timeMillis(), chunk, part);
         if (minute == null) {
             return false;
@@ -260,7 +266,7 @@ final class Minutes {
     }
 
     private void begin(long chunk, long time) {
-        if (newest != Long.MIN_VALUE && time < newest - KEEP_MILLIS) {
+        if (isBefore(time)) {
             newest = time;
             before.addAll(letGoUntil.keySet());
             minutes.tailMap(time, false).values().forEach(minute -> minute.left = true);
@@ -271,6 +277,10 @@ final class Minutes {
             letGoUntil.remove(oldest);
             before.remove(oldest);
         }
+    }
+
+    private boolean isBefore(long time) {
+        return newest != Long.MIN_VALUE && time < newest - KEEP_MILLIS;
     }
 
     private boolean isDue(long start, Minute minute, boolean all) {

@@ -143,7 +143,7 @@ public final class Roller implements AutoCloseable {
                 try {
                     make(one.getKey(), bins.subList(from, Math.min(bins.size(), from + BINS_AT_ONCE)));
                 } catch (SQLException e) {
-                    if (SegmentStore.isAway(e)) {
+                    if (closing || SegmentStore.isAway(e)) {
                         throw e;
                     }
                     // Their marks stay; the other JVMs shall not wait for this one.

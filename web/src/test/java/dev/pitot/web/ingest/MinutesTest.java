@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.pitot.web.store.BlockStore;
+import dev.pitot.web.store.Buckets;
+import dev.pitot.web.store.Histogram;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -122,5 +124,63 @@ class MinutesTest {
                         .mapToInt(BlockStore.Block::n)
                         .sum())
                 .isEqualTo(taken + 1);
+    }
+
+    private static EventFields.Sample counted(
+            String type, String key, long millis, String[] fields, double... numbers) {
+        return new EventFields.Sample(type, key, millis, fields, numbers, new String[fields.length]);
+    }
+
+    @Test
+    void whatIsCountedComesToOneRowOfItsKeyAndMinute() {
+        Minutes minutes = new Minutes();
+        String type = "pitot.CallSummary";
+        String[] fields = {"count", "async", "totalDuration", "maxDuration", "counterRunning", "totalCycles"};
+        minutes.count(counted(type, "a", NOON, fields, 3, 1, 40, 30, 0.5, Double.NaN), "15:1 64:1", NOON, 0);
+        // Of the next chunk, whose type has another field.
+        String[] more = {"untimed", "count", "async", "totalDuration", "maxDuration", "counterRunning", "totalCycles"};
+        minutes.count(counted(type, "a", NOON + 9, more, 0, 1, 1, 20, 20, Double.NaN, 7), "20:1 damaged", NOON + 1, 0);
+        minutes.count(counted(type, "a", NOON + 9, more, 1, 1, 0, 0, 0, Double.NaN, Double.NaN), "", NOON + 1, 0);
+        minutes.count(
+                counted("jdk.GarbageCollection", "G1", NOON, new String[] {"gcId", "sumOfPauses"}, 8, 5), "", NOON, 0);
+        List<BlockStore.Row> rows = minutes.due(true).rows();
+        assertThat(rows)
+                .extracting(BlockStore.Row::key, BlockStore.Row::n)
+                .containsExactly(tuple("a", 3), tuple("G1", 1));
+        assertThat(rows.get(0).agg())
+                .contains("\"count\":5", "\"async\":2", "\"untimed\":1", "\"totalDuration\":60", "\"totalCycles\":7")
+                .contains("\"duration\":[3,null,30,60]", "\"counterRunning\":[1,0.5]")
+                .doesNotContain("maxDuration");
+        // Bucket 64 begins at 128 ns.
+        Histogram durations = new Histogram();
+        for (int nanos : new int[] {15, 20, 128}) {
+            durations.add(Buckets.of(nanos), 1);
+        }
+        assertThat(rows.get(0).hist()).isEqualTo("{\"duration\":\"" + durations + "\"}");
+        assertThat(rows.get(1).agg())
+                .contains("\"count\":1", "\"sumOfPauses\":5", "\"duration\":[1,5]")
+                .doesNotContain("gcId");
+        minutes.stored(true);
+        assertThat(minutes.due(true).isEmpty()).isTrue();
+        for (int i = 0; i < Minutes.MOST_COUNTED_KEYS + 9; i++) {
+            assertThat(minutes.count(counted(type, "k" + i, NOON + 60_000, fields, new double[6]), "", NOON, 0))
+                    .isEqualTo(i < Minutes.MOST_COUNTED_KEYS);
+        }
+    }
+
+    @Test
+    void aCollectionThatBeganLongBeforeItsChunkSetsNoClockBack() {
+        Minutes minutes = new Minutes();
+        for (long t = 0; t < 90_000; t += 1_000) {
+            minutes.add(at(NOON + t), NOON, t);
+        }
+        long next = NOON + 90_000;
+        String[] fields = {"sumOfPauses"};
+        assertThat(minutes.count(counted("jdk.GarbageCollection", "ZGC", NOON, fields, 1), "", next, 0))
+                .isFalse();
+        minutes.add(at(next), next, 0);
+        flush(minutes);
+        minutes.add(at(NOON + 123_000), next, 1);
+        assertThat(flush(minutes)).extracting(BlockStore.Block::n).containsExactly(31);
     }
 }
