@@ -9,6 +9,7 @@ import dev.pitot.web.store.Roller;
 import dev.pitot.web.store.SegmentStore;
 import dev.pitot.web.store.Stored;
 import dev.pitot.web.store.Submission;
+import dev.pitot.web.store.Watermarks;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.util.StringJoiner;
@@ -62,7 +63,7 @@ public final class Ingest implements AutoCloseable {
                 database,
                 feed,
                 settings,
-                segments,
+                new Watermarks(database),
                 new EventStore(database, partitions),
                 new BlockStore(database, partitions));
         this.roller = new Roller(database, partitions, clock);

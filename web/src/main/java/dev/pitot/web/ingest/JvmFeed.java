@@ -40,7 +40,7 @@ final class JvmFeed {
             Optional<JvmInfo> info = stage.info(jvm);
             if (info.isPresent()) {
                 hello(info.get());
-                List<Long> gaps = stage.segments.gaps(jvm);
+                List<Long> gaps = stage.watermarks.gaps(jvm);
                 gaps(gaps);
             }
         }

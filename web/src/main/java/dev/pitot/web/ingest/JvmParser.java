@@ -7,8 +7,8 @@ import dev.pitot.web.live.JvmInfo;
 import dev.pitot.web.store.BlockStore;
 import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.JvmRow;
+import dev.pitot.web.store.Progress;
 import dev.pitot.web.store.Segment;
-import dev.pitot.web.store.SegmentStore;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -244,14 +244,13 @@ final class JvmParser {
      * end of one: a minute that spans two chunks is whole only where both were read, and nobody may let go of it before that.
      */
     private void refresh() throws SQLException {
-        Map<Long, SegmentStore.Progress> rows = new TreeMap<>();
-        for (SegmentStore.Progress row : stage.segments.unfinished(jvm)) {
+        Map<Long, Progress> rows = new TreeMap<>();
+        for (Progress row : stage.watermarks.unfinished(jvm)) {
             rows.put(row.chunkStart(), row);
         }
         for (TrackedChunk chunk : chunks.values()) {
-            SegmentStore.Progress row = rows.remove(chunk.start);
-            Optional<SegmentStore.Progress> now =
-                    row == null ? stage.segments.progress(jvm, chunk.start) : Optional.of(row);
+            Progress row = rows.remove(chunk.start);
+            Optional<Progress> now = row == null ? stage.watermarks.progress(jvm, chunk.start) : Optional.of(row);
             now.ifPresent(chunk::grow);
         }
         rows.forEach((start, row) -> chunks.put(start, new TrackedChunk(row)));
@@ -330,7 +329,7 @@ final class JvmParser {
         TrackedChunk unfinished = chunks.get(chunkStart);
         if (unfinished == null) {
             // Done, or not one byte can be parsed yet.
-            Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunkStart);
+            Optional<Progress> row = stage.watermarks.progress(jvm, chunkStart);
             unfinished = row.map(TrackedChunk::new).orElse(null);
             if (unfinished != null && !unfinished.isDone()) {
                 chunks.put(chunkStart, unfinished);
@@ -341,7 +340,7 @@ final class JvmParser {
 
     /** A chunk that seemed to end got more bytes: what is in memory of its JVM is made again from what is stored. */
     private @Nullable TrackedChunk reopened(TrackedChunk chunk) throws SQLException {
-        Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunk.start);
+        Optional<Progress> row = stage.watermarks.progress(jvm, chunk.start);
         boolean goesOn = row.isPresent() && !row.get().parsedOut();
         if (!goesOn || chunk.open == row.get().open() && !chunk.out && !done.contains(chunk.start)) {
             return chunk;
@@ -463,7 +462,7 @@ final class JvmParser {
 
     /** Another collector has stored events of this chunk: goes on from where that one is. */
     private void adopt(TrackedChunk chunk) throws SQLException {
-        Optional<SegmentStore.Progress> row = stage.segments.progress(jvm, chunk.start);
+        Optional<Progress> row = stage.watermarks.progress(jvm, chunk.start);
         if (row.isEmpty()) {
             throw new SQLException("chunk " + chunk.start + " of JVM " + jvm + " is no longer there");
         }

@@ -7,8 +7,8 @@ import dev.pitot.web.store.Database;
 import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.Queries;
-import dev.pitot.web.store.SegmentStore;
 import dev.pitot.web.store.StoredTypes;
+import dev.pitot.web.store.Watermarks;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -45,7 +45,7 @@ final class Parsing {
 
     final Database database;
     final Feed feed;
-    final SegmentStore segments;
+    final Watermarks watermarks;
     final EventStore events;
     final BlockStore blocks;
     final Predicate<String> wanted;
@@ -69,13 +69,13 @@ final class Parsing {
             Database database,
             Feed feed,
             IngestSettings settings,
-            SegmentStore segments,
+            Watermarks watermarks,
             EventStore events,
             BlockStore blocks) {
         this.database = database;
         this.feed = feed;
         this.settings = settings;
-        this.segments = segments;
+        this.watermarks = watermarks;
         this.events = events;
         this.blocks = blocks;
         this.queries = new Queries(database);
@@ -111,7 +111,7 @@ final class Parsing {
     /** Begins with every JVM of which something is stored but not parsed: it may never be heard of again. */
     void start() {
         try {
-            for (UUID jvm : segments.unfinishedJvms()) {
+            for (UUID jvm : watermarks.unfinishedJvms()) {
                 parser(jvm).schedule();
             }
         } catch (SQLException e) {
@@ -127,8 +127,8 @@ final class Parsing {
      */
     void sweep() {
         try {
-            segments.silentUnfinishedJvms()
-                    .forEach((jvm, lastSeen) -> parser(jvm).sweep(lastSeen));
+            watermarks.silentUnfinishedJvms().forEach((jvm, lastSeen) -> parser(jvm)
+                    .sweep(lastSeen));
         } catch (SQLException | RuntimeException e) {
             LOG.debug("tried again in a minute", e);
         }

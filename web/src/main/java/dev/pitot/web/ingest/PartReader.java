@@ -6,7 +6,7 @@ import dev.pitot.web.jfr.ChunkReader;
 import dev.pitot.web.jfr.JfrFormatException;
 import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.Segment;
-import dev.pitot.web.store.SegmentStore;
+import dev.pitot.web.store.StoredSegment;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -106,8 +106,7 @@ final class PartReader {
     }
 
     private @Nullable Piece readBack(TrackedChunk chunk, long at, long limit) throws SQLException {
-        for (SegmentStore.StoredSegment stored :
-                SegmentStore.read(stage.database, jvm, chunk.start, chunk.day, at, limit)) {
+        for (StoredSegment stored : StoredSegment.read(stage.database, jvm, chunk.start, chunk.day, at, limit)) {
             try {
                 chunk.pieces.putIfAbsent(
                         stored.offset(),

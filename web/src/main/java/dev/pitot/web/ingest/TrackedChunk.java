@@ -3,7 +3,7 @@ package dev.pitot.web.ingest;
 import dev.pitot.web.jfr.ChunkHeader;
 import dev.pitot.web.jfr.ChunkReader;
 import dev.pitot.web.jfr.EventType;
-import dev.pitot.web.store.SegmentStore;
+import dev.pitot.web.store.Progress;
 import java.time.LocalDate;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -45,7 +45,7 @@ final class TrackedChunk {
 
     private long measured;
 
-    TrackedChunk(SegmentStore.Progress row) {
+    TrackedChunk(Progress row) {
         start = row.chunkStart();
         ticks = row.chunkTicks();
         day = row.day();
@@ -59,7 +59,7 @@ final class TrackedChunk {
     }
 
     /** What another collector was sent. */
-    void grow(SegmentStore.Progress row) {
+    void grow(Progress row) {
         boundary = Math.max(boundary, row.boundary());
         open &= row.open();
     }

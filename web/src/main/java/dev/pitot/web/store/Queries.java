@@ -490,11 +490,11 @@ public final class Queries {
         byte[] buffer = new byte[64 << 10];
         long at = 0;
         while (at < boundary) {
-            List<SegmentStore.StoredSegment> page = SegmentStore.read(database, jvm, chunkStart, day, at, boundary);
+            List<StoredSegment> page = StoredSegment.read(database, jvm, chunkStart, day, at, boundary);
             if (page.isEmpty()) {
                 throw new IOException("Bytes from " + at + " of chunk " + chunkStart + " on are no longer stored.");
             }
-            for (SegmentStore.StoredSegment segment : page) {
+            for (StoredSegment segment : page) {
                 if (segment.offset() != at) {
                     throw new IOException("Bytes from " + at + " of chunk " + chunkStart + " on are no longer stored.");
                 }
@@ -507,7 +507,7 @@ public final class Queries {
     /** Place of the state byte in the header. */
     private static final int STATE = 64;
 
-    private static void inflate(SegmentStore.StoredSegment segment, byte[] header, byte[] buffer, ChunkBytesSink sink)
+    private static void inflate(StoredSegment segment, byte[] header, byte[] buffer, ChunkBytesSink sink)
             throws IOException {
         Inflater inflater = new Inflater();
         try {

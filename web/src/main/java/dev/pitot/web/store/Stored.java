@@ -23,6 +23,11 @@ public record Stored(
         List<Long> ended,
         @Nullable Boolean last,
         @Nullable List<Long> gaps) {
+    /** The same, with the gaps of its JVM. */
+    Stored withGaps(List<Long> found) {
+        return new Stored(known, outcome, refusal, durable, ended, last, found);
+    }
+
     /** What became of a segment. */
     public enum Outcome {
         /** The post had none. */
