@@ -5,7 +5,10 @@ import com.zaxxer.hikari.HikariDataSource;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Properties;
 
 /**
  * The pool of connections to a migrated database. Any thread.
@@ -89,6 +92,27 @@ public final class Database implements AutoCloseable {
     /** A connection of the pool with auto-commit on; close it to give it back. Waits 5 s at most. */
     public Connection connection() throws SQLException {
         return pool.getConnection();
+    }
+
+    /** A connection of one's own beside the pool, for who keeps it; close it at the end. Waits some seconds at most. */
+    Connection apart(String name) throws SQLException {
+        Properties properties = new Properties();
+        properties.putAll(pool.getDataSourceProperties());
+        properties.setProperty("ApplicationName", name);
+        if (pool.getUsername() != null) {
+            properties.setProperty("user", pool.getUsername());
+        }
+        if (pool.getPassword() != null) {
+            properties.setProperty("password", pool.getPassword());
+        }
+        Connection connection = DriverManager.getConnection(pool.getJdbcUrl(), properties);
+        try (Statement s = connection.createStatement()) {
+            s.execute(SESSION);
+            return connection;
+        } catch (SQLException e) {
+            connection.close();
+            throw e;
+        }
     }
 
     /** Whether the database answers now. */
