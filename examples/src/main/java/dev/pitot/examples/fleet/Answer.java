@@ -13,7 +13,6 @@ import java.util.Map;
  * @param waitMillis 0 when absent
  * @param off the collector wants nothing more of this JVM
  * @param message for a person; empty when there is none
- * @param keepAlive whether the connection may be used again
  */
 record Answer(
         int status,
@@ -23,11 +22,10 @@ record Answer(
         long waitMillis,
         boolean helloWanted,
         boolean off,
-        String message,
-        boolean keepAlive) {
+        String message) {
 
     /** @throws NumberFormatException when it is none of a collector */
-    static Answer parse(int status, String retryAfter, String body, boolean keepAlive) {
+    static Answer parse(int status, String retryAfter, String body) {
         Map<String, String> values = new LinkedHashMap<>();
         for (String line : body.split("\n")) {
             int equals = line.indexOf('=');
@@ -50,7 +48,6 @@ record Answer(
                 Long.parseLong(values.getOrDefault("wait", "0")),
                 "wanted".equals(values.get("hello")),
                 "true".equals(values.get("off")),
-                values.getOrDefault("message", ""),
-                keepAlive);
+                values.getOrDefault("message", ""));
     }
 }

@@ -25,7 +25,11 @@ final class Connection {
     private final Object owner;
     private @Nullable SocketChannel channel;
     private @Nullable SelectionKey key;
+    /** The post under way, and what of it is still to be written. */
+    private @Nullable ByteBuffer request;
+
     private @Nullable ByteBuffer out;
+    private boolean reused;
     private byte[] in = new byte[512];
     private int length;
     private int connects;
@@ -43,9 +47,19 @@ final class Connection {
     }
 
     /** Begins a post, on the old connection if there is one. */
-    void send(ByteBuffer request) throws IOException {
-        out = request;
+    void send(ByteBuffer post) throws IOException {
+        request = post;
         length = 0;
+        reused = channel != null;
+        try {
+            begin(post);
+        } catch (IOException e) {
+            again(e);
+        }
+    }
+
+    private void begin(ByteBuffer post) throws IOException {
+        out = post.duplicate();
         SocketChannel open = channel;
         if (open == null) {
             connects++;
@@ -60,6 +74,18 @@ final class Connection {
             }
         }
         write(open);
+    }
+
+    /** A kept-alive connection that the other side closed meanwhile is replaced once, as an agent does. */
+    private void again(IOException broken) throws IOException {
+        ByteBuffer post = request;
+        close();
+        if (!reused || length > 0 || post == null) {
+            throw broken;
+        }
+        reused = false;
+        request = post;
+        begin(post);
     }
 
     boolean isConnecting() {
@@ -79,6 +105,11 @@ final class Connection {
         if (open == null || of == null) {
             return null;
         }
+        if (request == null) {
+            // Between two posts it has nothing to say but that it ends.
+            close();
+            return null;
+        }
         try {
             if (of.isConnectable() && open.finishConnect()) {
                 write(open);
@@ -89,8 +120,8 @@ final class Connection {
             }
             return null;
         } catch (IOException e) {
-            close();
-            throw e;
+            again(e);
+            return null;
         } catch (NumberFormatException e) {
             close();
             throw new IOException("what answers is no collector", e);
@@ -136,11 +167,12 @@ final class Connection {
         if (body == null) {
             return null;
         }
+        request = null;
         boolean keepAlive = !header(head, "connection").equalsIgnoreCase("close");
         if (!keepAlive) {
             close();
         }
-        return Answer.parse(Integer.parseInt(status[1]), header(head, "retry-after"), body, keepAlive);
+        return Answer.parse(Integer.parseInt(status[1]), header(head, "retry-after"), body);
     }
 
     /** Null when it is not there yet. */
@@ -181,6 +213,7 @@ final class Connection {
         SocketChannel open = channel;
         channel = null;
         key = null;
+        request = null;
         out = null;
         if (open != null) {
             try {
