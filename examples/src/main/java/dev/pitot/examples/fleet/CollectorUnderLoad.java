@@ -10,7 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.StringJoiner;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** A {@code pitot.jar serve} with its own PostgreSQL, that can be stopped, killed and started again on the same port. One thread. */
 final class CollectorUnderLoad implements AutoCloseable {
     private static final long START_SECONDS = 60;
-    /** {@code Pause Young (Normal) … 120M->34M(512M)}: what is left of the heap. */
-    private static final Pattern PAUSE = Pattern.compile("^\\[([\\d.]+)s].*Pause.* \\d+M->(\\d+)M\\(\\d+M\\)");
+    /** {@code Pause Full (Diagnostic Command) 120M->34M(512M)}: what is left of the heap is what is in use. */
+    private static final Pattern PAUSE = Pattern.compile("Pause Full .* \\d+M->(\\d+)M\\(");
 
     private final Path jar;
     private final Path data;
@@ -169,29 +169,32 @@ final class CollectorUnderLoad implements AutoCloseable {
         }
     }
 
-    /** What was left of the heap after collections, MB: the median of each minute of each life. */
-    List<String> heapAfterCollections() throws IOException {
-        List<String> lives = new ArrayList<>();
+    /** Asks for a full collection. */
+    void collectGarbage() throws IOException, InterruptedException {
+        new ProcessBuilder(
+                        System.getProperty("java.home") + File.separator + "bin" + File.separator + "jcmd",
+                        Long.toString(pid()),
+                        "GC.run")
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start()
+                .waitFor();
+    }
+
+    /** What was left of the heap after each full collection, MB; of the lives of the collector one after the other. */
+    String heapAfterCollections() throws IOException {
+        StringJoiner lives = new StringJoiner("; restarted: ");
         for (Path gcLog : gcLogs) {
-            List<List<Integer>> minutes = new ArrayList<>();
+            StringJoiner left = new StringJoiner(", ");
             for (String line : Files.readAllLines(gcLog)) {
                 Matcher pause = PAUSE.matcher(line);
                 if (pause.find()) {
-                    int minute = (int) (Double.parseDouble(pause.group(1)) / 60);
-                    while (minutes.size() <= minute) {
-                        minutes.add(new ArrayList<>());
-                    }
-                    minutes.get(minute).add(Integer.parseInt(pause.group(2)));
+                    left.add(pause.group(1));
                 }
             }
-            StringBuilder line = new StringBuilder();
-            for (List<Integer> minute : minutes) {
-                minute.sort(null);
-                line.append(minute.isEmpty() ? " -" : String.format(Locale.ROOT, " %d", minute.get(minute.size() / 2)));
-            }
-            lives.add(line.toString().strip());
+            lives.add(left.toString());
         }
-        return lives;
+        return lives.toString();
     }
 
     @Override

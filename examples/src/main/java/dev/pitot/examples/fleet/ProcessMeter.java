@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * CPU time and memory of processes by proc(5): of one, or of one with its children, as the server processes of PostgreSQL are.
  * What a process used is remembered when it is gone, up to the last look. One thread.
  */
-final class ProcessMeter {
+public final class ProcessMeter {
     /** Ticks of {@code /proc/PID/stat}, USER_HZ: 100 on every Linux that Java runs on. */
     private static final double TICKS_PER_SECOND = 100;
 
@@ -25,43 +25,48 @@ final class ProcessMeter {
     private long memory;
 
     /** Looks at the process; one that is gone keeps what it had. */
-    void look(long pid) {
+    public void look(long pid) {
         look(pid, false);
     }
 
     /** Looks at the process and its children; those that ended meanwhile are in its own account. */
-    void lookAtFamily(long pid) {
+    public void lookAtFamily(long pid) {
         look(pid, true);
     }
 
     private void look(long pid, boolean family) {
-        String[] parent = stat(pid);
-        if (parent == null) {
-            memory = 0;
+        String[] before = stat(pid);
+        for (int tries = 0; before != null && tries < 10; tries++) {
+            double used = ticks(before, 13, 14);
+            long kilobytes = kilobytes(pid, family);
+            if (family) {
+                used += ticks(before, 15, 16);
+                for (long child : children(pid)) {
+                    String[] stat = stat(child);
+                    used += stat == null ? 0 : ticks(stat, 13, 14);
+                    kilobytes += kilobytes(child, true);
+                }
+            }
+            String[] after = stat(pid);
+            if (family && after != null && ticks(after, 15, 16) != ticks(before, 15, 16)) {
+                // A child ended meanwhile, and may have been in neither account.
+                before = after;
+                continue;
+            }
+            seconds.merge(pid + " " + before[21], used / TICKS_PER_SECOND, Math::max);
+            memory = kilobytes << 10;
             return;
         }
-        double used = ticks(parent, 13, 14);
-        long kilobytes = kilobytes(pid, family);
-        if (family) {
-            used += ticks(parent, 15, 16);
-            for (long child : children(pid)) {
-                String[] stat = stat(child);
-                used += stat == null ? 0 : ticks(stat, 13, 14);
-                kilobytes += kilobytes(child, true);
-            }
-        }
-        // A child that ends between two lines above would make it seem to go back.
-        seconds.merge(pid + " " + parent[21], used / TICKS_PER_SECOND, Math::max);
-        memory = kilobytes << 10;
+        memory = 0;
     }
 
     /** CPU time of all that was looked at. */
-    double cpuSeconds() {
+    public double cpuSeconds() {
         return seconds.values().stream().mapToDouble(Double::doubleValue).sum();
     }
 
     /** Bytes at the last look: resident ones of one process, of a family with what they share divided among the sharers. */
-    long memory() {
+    public long memory() {
         return memory;
     }
 

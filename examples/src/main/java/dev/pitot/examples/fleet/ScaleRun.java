@@ -140,6 +140,7 @@ public final class ScaleRun {
         reader.start();
         long start = System.nanoTime();
         long middle = start + TimeUnit.SECONDS.toNanos(seconds / 2);
+        long nextCollection = start + TimeUnit.SECONDS.toNanos(ramp) + TimeUnit.SECONDS.toNanos(10);
         boolean restarted = restart.equals("none");
         String restartSaid = "";
         Account first = null;
@@ -147,6 +148,11 @@ public final class ScaleRun {
         while (!fleet.waitFor(1, TimeUnit.SECONDS)) {
             long now = System.nanoTime();
             look(fleet);
+            if (now >= nextCollection) {
+                // One each minute costs little, and tells a heap that fills from one that is only not collected yet.
+                collector.collectGarbage();
+                nextCollection += TimeUnit.MINUTES.toNanos(1);
+            }
             if (first == null && now - start >= TimeUnit.SECONDS.toNanos(ramp)) {
                 first = account();
             }
@@ -244,9 +250,7 @@ public final class ScaleRun {
         row("PostgreSQL, all processes", postgresCores, mostPostgres);
         row("both", collectorCores + postgresCores, mostCollector + mostPostgres);
         System.out.printf(Locale.ROOT, "| load program | %.3f | |%n%n", (last.fleet - first.fleet) / wall);
-        for (String life : collector.heapAfterCollections()) {
-            System.out.println("heap after collections, MB, median of each minute: " + life);
-        }
+        System.out.println("heap in use, MB, each minute: " + collector.heapAfterCollections());
         System.out.printf(
                 Locale.ROOT,
                 "bytes of an agent a second: %.0f on the wire, %.0f on disk (tables and indexes); write-ahead log %d MB%n",
