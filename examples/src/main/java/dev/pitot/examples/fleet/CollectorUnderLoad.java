@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A {@code pitot.jar serve} with its own PostgreSQL, that can be stopped, killed and started again on the same port. One thread. */
 final class CollectorUnderLoad implements AutoCloseable {
-    private static final long START_SECONDS = 60;
+    private static final long START_SECONDS = 180;
     /** {@code Pause Full (Diagnostic Command) 120M->34M(512M)}: what is left of the heap is what is in use. */
     private static final Pattern PAUSE = Pattern.compile("Pause Full .* \\d+M->(\\d+)M\\(");
 
