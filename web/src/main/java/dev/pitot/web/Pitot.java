@@ -13,7 +13,13 @@ import picocli.CommandLine.ParameterException;
         name = "pitot",
         description =
                 "What your JVM services really cost the machine: flight recordings and hardware counters, live and kept.",
-        subcommands = {ServeCommand.class, DemoCommand.class, DoctorCommand.class, AttachCommand.class},
+        subcommands = {
+            ServeCommand.class,
+            DemoCommand.class,
+            DoctorCommand.class,
+            AttachCommand.class,
+            CompareCommand.class
+        },
         mixinStandardHelpOptions = true,
         versionProvider = Pitot.Version.class,
         synopsisSubcommandLabel = "COMMAND",

@@ -18,6 +18,7 @@ class ArchitectureTest {
         "dev.pitot.web.access",
         "dev.pitot.web.api",
         "dev.pitot.web.archive",
+        "dev.pitot.web.compare",
         "dev.pitot.web.demo",
         "dev.pitot.web.ingest",
         "dev.pitot.web.jfr",
@@ -36,12 +37,13 @@ class ArchitectureTest {
                 "jfr|",
                 "postgres|",
                 "access|",
+                "compare|",
                 "live|",
                 "store|live",
                 "ingest|store,live,jfr",
                 "archive|store,live",
                 "demo|",
-                "api|access,archive,ingest,live,store"
+                "api|access,archive,compare,ingest,live,store"
             })
     void aRoomUsesOnlyThese(String room, String uses) {
         StringBuilder allowed = new StringBuilder("dev.pitot.web." + room);

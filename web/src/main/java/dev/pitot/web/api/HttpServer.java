@@ -7,6 +7,7 @@ import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.ingest.Reply;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.Live;
+import dev.pitot.web.store.CompareQueries;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.Queries;
 import io.javalin.Javalin;
@@ -188,6 +189,18 @@ public final class HttpServer implements AutoCloseable {
                 taking(jvms::spans, "type", "parent", "min", "from", "to", "limit"));
         get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, taking(jvms::events, "type", "from", "to", "limit"));
         get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, taking(jvms::recording, "from", "to"));
+        get(
+                config,
+                "/api/v1/compare",
+                Role.VIEWER,
+                taking(
+                        new CompareRoutes(new CompareQueries(parts.database()), parts.clock())::compare,
+                        "a",
+                        "b",
+                        "window",
+                        "warmup",
+                        "minChange",
+                        "limit"));
         get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, taking(this::agentJar));
         get(config, "/api/v1/self", Role.VIEWER, taking(this::self));
 
