@@ -60,6 +60,10 @@ class PitotTest {
                 "demo --rate NaN|--rate",
                 "demo --data|--data",
                 "doctor x|PID",
+                "compare --a version=1|--b",
+                "compare --a v=1 --b v=2 --fail-on p98>5%|'p98'",
+                "compare --a v=1 --b v=2 --format xml|--format",
+                "compare --a v=1 --b v=2 --token-file /nonexistent|/nonexistent",
                 "attach four|'four' is neither",
                 "attach 1 2|'2' is neither",
             })

@@ -160,7 +160,9 @@ public record Gate(
         List<Change> about = changes.stream().filter(this::isAbout).toList();
         // A statistic can be missing where a value is not: zero errors have no spread, and are no reason to fail.
         List<Change> measured = about.stream().filter(this::isJudged).toList();
-        List<Change> failing = measured.stream().filter(this::isBeyond).toList();
+        List<Change> failing = measured.stream()
+                .filter(change -> isBeyond(change, about.size() == 1))
+                .toList();
         List<Change> unmeasured =
                 about.stream().filter(change -> !isJudged(change)).toList();
         Outcome outcome = !failing.isEmpty() ? Outcome.FAILED : measured.isEmpty() ? Outcome.UNKNOWN : Outcome.PASSED;
@@ -181,7 +183,8 @@ public record Gate(
         };
     }
 
-    private boolean isBeyond(Change change) {
+    /** @param alone whether it is the one figure asked for: then it need not stand out among all others */
+    private boolean isBeyond(Change change, boolean alone) {
         double value = compared(change);
         boolean beyond =
                 switch (operator) {
@@ -190,7 +193,11 @@ public record Gate(
                     case "<" -> value < limit;
                     default -> value <= limit;
                 };
-        return beyond && (!significant || change.isClear());
+        return beyond && (!significant || change.isClear() || alone && isWithoutZero(change));
+    }
+
+    private static boolean isWithoutZero(Change change) {
+        return change.low() != null && change.high() != null && (change.low() > 0 || change.high() < 0);
     }
 
     private static String nearest(String given, List<String> names) {
