@@ -18,7 +18,11 @@ final class Durations {
         this.bins = bins;
     }
 
+    /** Counts that are none, as only a broken agent has them, are left out. */
     void add(int bucket, int bin, double count) {
+        if (count <= 0) {
+            return;
+        }
         counts.computeIfAbsent(bucket, b -> new double[bins])[bin] += count;
     }
 

@@ -158,7 +158,6 @@ public record Gate(
     /** Looks at all figures of a comparison. */
     public Result judge(List<Change> changes) {
         List<Change> about = changes.stream().filter(this::isAbout).toList();
-        // A statistic can be missing where a value is not: zero errors have no spread, and are no reason to fail.
         List<Change> measured = about.stream().filter(this::isJudged).toList();
         List<Change> failing = measured.stream()
                 .filter(change -> isBeyond(change, about.size() == 1))
