@@ -10,6 +10,7 @@ import dev.pitot.web.live.Live;
 import dev.pitot.web.store.CompareQueries;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.Queries;
+import dev.pitot.web.store.RangeQueries;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
@@ -201,6 +202,36 @@ public final class HttpServer implements AutoCloseable {
                         "warmup",
                         "minChange",
                         "limit"));
+        MetricRoutes metrics =
+                new MetricRoutes(new RangeQueries(parts.database(), parts.live(), parts.clock()), parts.clock());
+        get(config, "/api/v1/metrics", Role.VIEWER, taking(metrics::list));
+        get(
+                config,
+                "/api/v1/metrics/range",
+                Role.VIEWER,
+                taking(
+                        metrics::range,
+                        "metric",
+                        "jvm",
+                        "service",
+                        "label",
+                        "key",
+                        "by",
+                        "agg",
+                        "from",
+                        "to",
+                        "points",
+                        "limit"));
+        get(
+                config,
+                "/api/v1/metrics/latest",
+                Role.VIEWER,
+                taking(metrics::latest, "metric", "jvm", "service", "label", "key", "limit"));
+        get(
+                config,
+                "/api/v1/top",
+                Role.VIEWER,
+                taking(metrics::top, "metric", "jvm", "service", "label", "key", "by", "agg", "from", "to", "limit"));
         get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, taking(this::agentJar));
         get(config, "/api/v1/self", Role.VIEWER, taking(this::self));
 

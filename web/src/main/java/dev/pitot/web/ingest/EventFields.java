@@ -9,12 +9,10 @@ import dev.pitot.web.live.DurationHistogram;
 import dev.pitot.web.live.SpanSecond;
 import dev.pitot.web.store.Json;
 import dev.pitot.web.store.StoredTypes;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -330,19 +328,7 @@ final class EventFields {
                 key.append(text == null ? "" : text);
             }
         }
-        return keyOf(key);
-    }
-
-    /** Two that are longer than a key may be stay two: a checksum of the whole takes the place of what is cut. */
-    static String keyOf(CharSequence text) {
-        int longest = StoredTypes.LONGEST_KEY;
-        String key = text.toString();
-        if (key.length() > longest) {
-            CRC32 checksum = new CRC32();
-            checksum.update(key.getBytes(StandardCharsets.UTF_8));
-            key = key.substring(0, longest - 9) + String.format("\u2026%08x", checksum.getValue());
-        }
-        return Json.storable(key);
+        return StoredTypes.key(key.toString());
     }
 
     /**

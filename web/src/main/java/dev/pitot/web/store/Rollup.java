@@ -72,6 +72,10 @@ public final class Rollup {
             return value > max ? max : value;
         }
 
+        Histogram histogram() {
+            return histogram;
+        }
+
         private void add(Spread other) {
             // Of values whose least is not known neither is it with others.
             min = n == 0 ? other.min : other.n == 0 ? min : Math.min(min, other.min);

@@ -1,8 +1,10 @@
 package dev.pitot.web.store;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.CRC32;
 
 /** Event types that become rows in every database, as {@code docs/spec/events.md} lists them; all others stay in the recording. */
 public final class StoredTypes {
@@ -85,5 +87,16 @@ public final class StoredTypes {
     public static List<String> keyFields(String type) {
         List<String> metric = KEYED_METRICS.get(type);
         return metric != null ? metric : COUNTED.getOrDefault(type, List.of());
+    }
+
+    /** A key as it is stored. Two that are longer than one may be stay two: a checksum of the whole takes the place of what is cut. */
+    public static String key(String text) {
+        String key = text;
+        if (key.length() > LONGEST_KEY) {
+            CRC32 checksum = new CRC32();
+            checksum.update(key.getBytes(StandardCharsets.UTF_8));
+            key = key.substring(0, LONGEST_KEY - 9) + String.format("\u2026%08x", checksum.getValue());
+        }
+        return Json.storable(key);
     }
 }

@@ -132,10 +132,10 @@ class EventFieldsTest {
     @Test
     void longKeysAreCutAndStayDifferent() {
         String mount = "/var/lib/kubelet/pods/" + "x".repeat(300);
-        String one = EventFields.keyOf(mount + "1");
+        String one = StoredTypes.key(mount + "1");
         assertThat(one).hasSize(StoredTypes.LONGEST_KEY).startsWith("/var/lib/kubelet/pods/x");
-        assertThat(one).isNotEqualTo(EventFields.keyOf(mount + "2")).isEqualTo(EventFields.keyOf(mount + "1"));
-        assertThat(EventFields.keyOf("k".repeat(200))).isEqualTo("k".repeat(200));
+        assertThat(one).isNotEqualTo(StoredTypes.key(mount + "2")).isEqualTo(StoredTypes.key(mount + "1"));
+        assertThat(StoredTypes.key("k".repeat(200))).isEqualTo("k".repeat(200));
     }
 
     private static JsonNode json(String text) {
