@@ -1,5 +1,6 @@
 package dev.pitot.web.store;
 
+import java.math.BigDecimal;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +31,8 @@ public record Aggregate(Kind kind, String name, double share) {
     /** An aggregate by its name: {@code avg}, {@code p99.9}. */
     public static Optional<Aggregate> of(String name) {
         if (name.matches("p\\d{1,3}(\\.\\d{1,6})?")) {
-            double share = Double.parseDouble(name.substring(1)) / 100;
+            double share =
+                    new BigDecimal(name.substring(1)).movePointLeft(2).doubleValue();
             return share <= 1 ? Optional.of(new Aggregate(Kind.PERCENTILE, name, share)) : Optional.empty();
         }
         for (Kind kind : Kind.values()) {
