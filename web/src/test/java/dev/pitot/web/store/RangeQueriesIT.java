@@ -48,6 +48,9 @@ class RangeQueriesIT {
 
     private static final Random RANDOM = new Random(4);
 
+    /** Samples for memory, by time: one that is two minutes older than another says that the clock was set back. */
+    private static final TreeMap<Long, List<Runnable>> REMEMBERED = new TreeMap<>();
+
     private static Database database;
     private static Live live;
     private static RangeQueries queries;
@@ -80,6 +83,7 @@ class RangeQueriesIT {
                 samples(c, i, DISK, "sda");
                 samples(c, i, DISK, "sdb");
             }
+            REMEMBERED.values().forEach(samples -> samples.forEach(Runnable::run));
             try (Statement s = c.createStatement()) {
                 s.execute("insert into rollup_due values ('" + JVMS[0] + "', '15m', '" + Instant.ofEpochMilli(DUE) + "')");
             }
@@ -118,6 +122,7 @@ class RangeQueriesIT {
         try (PreparedStatement raw = c.prepareStatement("insert into raw values (?, ?, ?, ?, ?, ?, ?)")) {
             for (long time = jvm == 1 ? FIRST + 20 * HOUR : FIRST; time < NOW; time += EVERY) {
                 long hour = Math.floorDiv(time, HOUR);
+                long sample = time;
                 if (hour % (7 + jvm) == 0 && time < STORED - HOUR) {
                     continue;
                 }
@@ -143,7 +148,15 @@ class RangeQueriesIT {
                 }
                 if (time >= STORED - 2 * MINUTE) {
                     // Memory also has what is stored.
-                    live.metric(JVMS[jvm], type, key.isEmpty() ? null : key, time, fields, numbers, new String[fields.length]);
+                    REMEMBERED.computeIfAbsent(time, t -> new ArrayList<>())
+                            .add(() -> live.metric(
+                                    JVMS[jvm],
+                                    type,
+                                    key.isEmpty() ? null : key,
+                                    sample,
+                                    fields,
+                                    numbers,
+                                    new String[fields.length]));
                 }
                 if (time < STORED) {
                     Rollup minute = minutes.computeIfAbsent(Math.floorDiv(time, MINUTE) * MINUTE, m -> new Rollup());
