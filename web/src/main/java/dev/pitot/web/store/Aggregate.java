@@ -31,8 +31,7 @@ public record Aggregate(Kind kind, String name, double share) {
     /** An aggregate by its name: {@code avg}, {@code p99.9}. */
     public static Optional<Aggregate> of(String name) {
         if (name.matches("p\\d{1,3}(\\.\\d{1,6})?")) {
-            double share =
-                    new BigDecimal(name.substring(1)).movePointLeft(2).doubleValue();
+            double share = new BigDecimal(name.substring(1)).movePointLeft(2).doubleValue();
             return share <= 1 ? Optional.of(new Aggregate(Kind.PERCENTILE, name, share)) : Optional.empty();
         }
         for (Kind kind : Kind.values()) {

@@ -60,12 +60,13 @@ final class ChartBenchmark {
         for (String who : List.of("jvm=" + FIRST_JVM, "service=service-0", "")) {
             for (String metric : List.of("ipc", "pitot.JvmMemory.heapUsed", "endpoint.duration&agg=p99")) {
                 for (int hours : new int[] {1, 24, 7 * 24, 30 * 24}) {
-                    paths.add("/api/v1/metrics/range?metric=" + metric + "&" + who + (who.isEmpty() ? "" : "&") + "from="
-                            + (now - hours * 3_600_000L));
+                    paths.add("/api/v1/metrics/range?metric=" + metric + "&" + who + (who.isEmpty() ? "" : "&")
+                            + "from=" + (now - hours * 3_600_000L));
                 }
             }
         }
-        for (String top : List.of("endpoint.cpuCores&by=endpoint", "endpoint.allocationRate&by=jvm", "cpuCores&by=jvm")) {
+        for (String top :
+                List.of("endpoint.cpuCores&by=endpoint", "endpoint.allocationRate&by=jvm", "cpuCores&by=jvm")) {
             paths.add("/api/v1/top?metric=" + top);
             paths.add("/api/v1/top?metric=" + top + "&from=" + (now - 86_400_000L));
         }

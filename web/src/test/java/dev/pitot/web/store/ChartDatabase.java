@@ -9,7 +9,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -24,13 +23,31 @@ final class ChartDatabase {
     private static final int VARIANTS = 16;
     private static final int ENDPOINTS = 10;
     private static final String[] COST = {
-        "count", "errors", "untimed", "measured", "totalCpuTime", "totalRunQueueWait", "totalAllocated", "counted",
-        "totalCycles", "totalInstructions", "totalCacheMisses", "totalBranchMisses", "totalTimeOnCpu", "totalTimeSql",
-        "totalTimeUnknown", "sqlStatements", "sqlDuration", "interval"
+        "count",
+        "errors",
+        "untimed",
+        "measured",
+        "totalCpuTime",
+        "totalRunQueueWait",
+        "totalAllocated",
+        "counted",
+        "totalCycles",
+        "totalInstructions",
+        "totalCacheMisses",
+        "totalBranchMisses",
+        "totalTimeOnCpu",
+        "totalTimeSql",
+        "totalTimeUnknown",
+        "sqlStatements",
+        "sqlDuration",
+        "interval"
     };
     private static final String[][] TYPES = {
-        {"pitot.ProcessCounters", "interval userTime systemTime voluntaryContextSwitches involuntaryContextSwitches minorFaults"
-                + " majorFaults runQueueWait cycles instructions cacheReferences cacheMisses branches branchMisses"},
+        {
+            "pitot.ProcessCounters",
+            "interval userTime systemTime voluntaryContextSwitches involuntaryContextSwitches minorFaults"
+                    + " majorFaults runQueueWait cycles instructions cacheReferences cacheMisses branches branchMisses"
+        },
         {"pitot.JvmMemory", "heapUsed heapCommitted heapMax nonHeapUsed residentSize"},
         {"pitot.HostCpu", "interval cpus userTime systemTime ioWaitTime irqTime softIrqTime stealTime idleTime load1"},
         {"pitot.HostMemory", "total used free available buffers cached"},
@@ -93,7 +110,8 @@ final class ChartDatabase {
     private static void templates(Connection c) throws SQLException {
         Random random = new Random(1);
         try (Statement s = c.createStatement()) {
-            s.execute("create temp table template (type text, key text, variant int, events int, agg jsonb, hist jsonb, block jsonb)");
+            s.execute(
+                    "create temp table template (type text, key text, variant int, events int, agg jsonb, hist jsonb, block jsonb)");
         }
         try (PreparedStatement s =
                 c.prepareStatement("insert into template values (?, ?, ?, 60, ?::jsonb, ?::jsonb, ?::jsonb)")) {
@@ -160,7 +178,7 @@ final class ChartDatabase {
                 cross join generate_series(to_timestamp(ceil(%d / %d.0) * %d), timestamptz '%s' - interval '1 microsecond', interval '%s') as ts
                 join template on variant = (i * 7 + extract(epoch from ts)::bigint / %d) %% %d
                 on conflict do nothing""".formatted(
-                        table, seconds / 60, jvms, from.getEpochSecond(), seconds, seconds, to, step, seconds, VARIANTS));
+                table, seconds / 60, jvms, from.getEpochSecond(), seconds, seconds, to, step, seconds, VARIANTS));
     }
 
     private static void blocks(Statement s, Instant end) throws SQLException {
@@ -168,8 +186,7 @@ final class ChartDatabase {
                 insert into metric_block (jvm_id, type, ts, n, data, key)
                 select md5('jvm' || i)::uuid, type, ts, 60, block, key from generate_series(1, 20) as i
                 cross join generate_series(timestamptz '%s' - interval '6 hours', timestamptz '%s' - interval '1 minute', interval '1 minute') as ts
-                join template on variant = (i + extract(epoch from ts)::bigint / 60) %% %d and block is not null"""
-                .formatted(end, end, VARIANTS));
+                join template on variant = (i + extract(epoch from ts)::bigint / 60) %% %d and block is not null""".formatted(end, end, VARIANTS));
     }
 
     private static String size(Statement s) throws SQLException {

@@ -10,16 +10,15 @@ import org.junit.jupiter.api.Test;
 
 class MetricsTest {
     private static String row(Metric metric) {
-        return "| `" + metric.name() + "` | `" + metric.type() + "` | " + metric.definition() + " | " + metric.unit() + " |";
+        return "| `" + metric.name() + "` | `" + metric.type() + "` | " + metric.definition() + " | " + metric.unit()
+                + " |";
     }
 
     @Test
     void theTableOfTheSpecificationIsThatOfTheCode() throws Exception {
         String page = Files.readString(Path.of("../docs/spec/metrics.md"));
         String table = page.substring(page.indexOf("## Metrics that can be asked for by name"));
-        List<String> rows = table.lines()
-                .filter(line -> line.startsWith("| `"))
-                .toList();
+        List<String> rows = table.lines().filter(line -> line.startsWith("| `")).toList();
         assertThat(rows)
                 .containsExactlyElementsOf(
                         Metrics.all().stream().map(MetricsTest::row).toList());
@@ -39,7 +38,8 @@ class MetricsTest {
     void aMetricSaysWhatItCannotBeAskedFor() {
         Metric ipc = Metrics.of("ipc").orElseThrow();
         Metric count = Metrics.of("pitot.EndpointSummary.count").orElseThrow();
-        for (Map.Entry<String, Metric> bad : Map.of("p99", ipc, "max", ipc, "avg", count).entrySet()) {
+        for (Map.Entry<String, Metric> bad :
+                Map.of("p99", ipc, "max", ipc, "avg", count).entrySet()) {
             assertThat(Aggregate.of(bad.getKey()).orElseThrow().refusal(bad.getValue()))
                     .contains("ask for");
         }

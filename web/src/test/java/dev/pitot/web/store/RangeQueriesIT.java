@@ -67,7 +67,9 @@ class RangeQueriesIT {
         live = new Live(Clock.systemUTC());
         queries = new RangeQueries(database, live, clock);
         Partitions partitions = new Partitions(database, RetentionSettings.standard(), clock);
-        for (LocalDate day = LocalDate.of(2026, 10, 30); day.isBefore(LocalDate.of(2026, 11, 3)); day = day.plusDays(1)) {
+        for (LocalDate day = LocalDate.of(2026, 10, 30);
+                day.isBefore(LocalDate.of(2026, 11, 3));
+                day = day.plusDays(1)) {
             for (Partitions.Table table : Partitions.Table.values()) {
                 partitions.ensure(table, day);
             }
@@ -75,7 +77,8 @@ class RangeQueriesIT {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try (Statement s = c.createStatement()) {
-                s.execute("create table raw (jvm uuid, service text, type text, key text, ms bigint, field text, value float8)");
+                s.execute(
+                        "create table raw (jvm uuid, service text, type text, key text, ms bigint, field text, value float8)");
             }
             for (int i = 0; i < JVMS.length; i++) {
                 jvm(c, i);
@@ -85,7 +88,8 @@ class RangeQueriesIT {
             }
             REMEMBERED.values().forEach(samples -> samples.forEach(Runnable::run));
             try (Statement s = c.createStatement()) {
-                s.execute("insert into rollup_due values ('" + JVMS[0] + "', '15m', '" + Instant.ofEpochMilli(DUE) + "')");
+                s.execute("insert into rollup_due values ('" + JVMS[0] + "', '15m', '" + Instant.ofEpochMilli(DUE)
+                        + "')");
             }
             c.commit();
             c.setAutoCommit(true);
@@ -148,7 +152,8 @@ class RangeQueriesIT {
                 }
                 if (time >= STORED - 2 * MINUTE) {
                     // Memory also has what is stored.
-                    REMEMBERED.computeIfAbsent(time, t -> new ArrayList<>())
+                    REMEMBERED
+                            .computeIfAbsent(time, t -> new ArrayList<>())
                             .add(() -> live.metric(
                                     JVMS[jvm],
                                     type,
@@ -276,8 +281,9 @@ class RangeQueriesIT {
 
     private static void same(Map<String, Double> found, Map<String, Double> wanted, double error, String what) {
         assertThat(found.keySet()).as(what).isEqualTo(wanted.keySet());
-        wanted.forEach((bin, value) ->
-                assertThat(found.get(bin)).as("%s, bin %s", what, bin).isCloseTo(value, within(Math.abs(value) * error)));
+        wanted.forEach((bin, value) -> assertThat(found.get(bin))
+                .as("%s, bin %s", what, bin)
+                .isCloseTo(value, within(Math.abs(value) * error)));
     }
 
     @Test
@@ -304,10 +310,16 @@ class RangeQueriesIT {
                     if (answer.step() < MINUTE) {
                         continue;
                     }
-                    String group = by == RangeQueries.By.JVM ? "jvm::text" : by == RangeQueries.By.SERVICE ? "service" : "'null'";
+                    String group = by == RangeQueries.By.JVM
+                            ? "jvm::text"
+                            : by == RangeQueries.By.SERVICE ? "service" : "'null'";
                     same(
                             bins(answer),
-                            oracle(answer, group, aggregate.getValue(), "type = '" + PROCESS + "' and field = 'userTime'"),
+                            oracle(
+                                    answer,
+                                    group,
+                                    aggregate.getValue(),
+                                    "type = '" + PROCESS + "' and field = 'userTime'"),
                             aggregate.getKey().startsWith("p") ? 0.032 : 1e-6,
                             aggregate.getKey() + " by " + by + " step " + answer.step() + " " + answer.tiers());
                 }
@@ -355,7 +367,8 @@ class RangeQueriesIT {
     @Test
     void labelsAndServicesChooseJvmsAndARankingIsOneBinToTheMinute() throws SQLException {
         RangeQueries.Who second = new RangeQueries.Who(null, "shop", Map.of("version", "1.1"));
-        assertThat(ask(PROCESS + ".userTime", second, RangeQueries.By.JVM, "avg", FIRST, NOW, 100).series())
+        assertThat(ask(PROCESS + ".userTime", second, RangeQueries.By.JVM, "avg", FIRST, NOW, 100)
+                        .series())
                 .singleElement()
                 .satisfies(series -> assertThat(series.jvm()).isEqualTo(JVMS[1]));
 
@@ -373,9 +386,9 @@ class RangeQueriesIT {
                 oracle(top, "jvm::text", "sum(value)", "type = '" + PROCESS + "' and field = 'userTime'");
         assertThat(top.total()).isEqualTo(3);
         assertThat(top.series()).hasSize(2);
-        assertThat(top.series().get(0).values()[0]).isGreaterThan(top.series().get(1).values()[0]);
-        bins(top).forEach((bin, value) ->
-                assertThat(value).isCloseTo(wanted.get(bin), within(value * 1e-6)));
+        assertThat(top.series().get(0).values()[0])
+                .isGreaterThan(top.series().get(1).values()[0]);
+        bins(top).forEach((bin, value) -> assertThat(value).isCloseTo(wanted.get(bin), within(value * 1e-6)));
     }
 
     @Test
