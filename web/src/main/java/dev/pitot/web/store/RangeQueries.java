@@ -409,7 +409,13 @@ public final class RangeQueries {
         }
 
         private long many(Tier tier) {
-            return tier != Tier.SECOND ? MANY_ROWS : counted ? MANY_SECONDS_OF_SUMMARIES : MANY_SAMPLES;
+            if (tier == Tier.SECOND) {
+                return counted ? MANY_SECONDS_OF_SUMMARIES : MANY_SAMPLES;
+            }
+            // How many keys there are is not known before they are read.
+            boolean manyKeys = question.key() == null
+                    && !StoredTypes.keyFields(question.metric().type()).isEmpty();
+            return manyKeys ? MANY_ROWS / 10 : MANY_ROWS;
         }
 
         private void seconds() throws SQLException {
