@@ -5,6 +5,7 @@ import dev.pitot.web.access.Tokens;
 import dev.pitot.web.api.HttpServer;
 import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.live.Live;
+import dev.pitot.web.peers.Peers;
 import dev.pitot.web.postgres.EmbeddedPostgres;
 import dev.pitot.web.postgres.PostgresException;
 import dev.pitot.web.store.Database;
@@ -15,11 +16,14 @@ import dev.pitot.web.store.StoreException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.BindException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.UUID;
 import java.util.function.Consumer;
 
 /** A running collector: PostgreSQL, then the store, ingest, and last the HTTP side; stopped in the opposite order. */
@@ -58,7 +62,9 @@ final class Collector {
         Live live = lifeline.add(new Live(clock));
         Queries queries = new Queries(database);
         remember(queries, live);
-        Ingest ingest = lifeline.add(new Ingest(database, live, options.ingestSettings()));
+        UUID self = UUID.randomUUID();
+        Ingest ingest = lifeline.add(new Ingest(database, live, options.ingestSettings(), self));
+        Peers peers = lifeline.add(new Peers(database, live, self, clock, Peers.Pace.STANDARD));
         Access access = lifeline.add(new Access(tokens, clock, folder.path(), err::println));
         HttpServer http = listen(
                 options,
@@ -68,12 +74,14 @@ final class Collector {
                         ingest,
                         queries,
                         database,
+                        peers,
                         agentJar,
                         folder.path().resolve(Tokens.INGEST_FILE),
                         options.ingestSettings().eventPatterns(),
                         Pitot.version(),
                         clock));
         lifeline.add(http);
+        peers.start(advertised(options, http.port()), Pitot.version());
         return new Collector(folder.path(), agentJar, access, options.bind, http.port());
     }
 
@@ -148,6 +156,21 @@ final class Collector {
         } catch (IOException e) {
             throw CommandFailure.failed(
                     "The files of the page cannot be read (" + CommandFailure.reason(e) + "); is pitot.jar whole?", e);
+        }
+    }
+
+    /** Where other collectors reach it. One that listens everywhere takes the machine's own address. */
+    private static String advertised(CollectorOptions options, int port) {
+        if (options.advertise != null) {
+            return options.advertise;
+        }
+        try {
+            InetAddress bound = InetAddress.getByName(options.bind);
+            String host = bound.isAnyLocalAddress() ? InetAddress.getLocalHost().getHostAddress() : options.bind;
+            return "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
+        } catch (UnknownHostException nameless) {
+            // Of no use to others on other machines; they say so when they cannot reach it.
+            return "http://127.0.0.1:" + port;
         }
     }
 

@@ -5,6 +5,7 @@ import dev.pitot.web.store.DatabaseSettings;
 import dev.pitot.web.store.RetentionSettings;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +48,14 @@ final class CollectorOptions {
             defaultValue = "127.0.0.1",
             description = "Address to listen on. Default: ${DEFAULT-VALUE}.")
     String bind = "127.0.0.1";
+
+    @Option(
+            names = "--advertise",
+            paramLabel = "URL",
+            description = "Where other collectors on the same database reach this one, such as http://10.0.0.7:7070."
+                    + " Default: the address and port that it listens on.")
+    @Nullable
+    String advertise;
 
     @Option(
             names = "--insecure",
@@ -124,6 +133,7 @@ final class CollectorOptions {
                     + " can be reached by others, and there is no TLS yet, so tokens would travel in the clear;"
                     + " keep to the loopback address, or add --insecure if the network is trusted.");
         }
+        checkAdvertise();
         if (databaseUrl == null && (databaseUser != null || databasePasswordFile != null)) {
             throw CommandFailure.badInput("--db-user and --db-password-file belong to --db-url, which is missing.");
         }
@@ -137,6 +147,28 @@ final class CollectorOptions {
         checkRetention("--retention-segments", retentionSegments);
         checkRetention("--retention-blocks", retentionBlocks);
         databaseSettings();
+    }
+
+    private void checkAdvertise() {
+        if (advertise == null) {
+            return;
+        }
+        URI address;
+        try {
+            address = URI.create(advertise);
+        } catch (IllegalArgumentException noAddress) {
+            address = URI.create("");
+        }
+        boolean isWeb = "http".equalsIgnoreCase(address.getScheme()) || "https".equalsIgnoreCase(address.getScheme());
+        if (!isWeb
+                || address.getHost() == null
+                || address.getRawUserInfo() != null
+                || !String.valueOf(address.getRawPath()).isEmpty()
+                || address.getRawQuery() != null
+                || address.getRawFragment() != null) {
+            throw CommandFailure.badInput("--advertise '" + advertise
+                    + "' is no address of a collector; write scheme, host and port, as in http://10.0.0.7:7070.");
+        }
     }
 
     private static void checkRetention(String option, Duration retention) {

@@ -23,6 +23,7 @@ class ArchitectureTest {
         "dev.pitot.web.ingest",
         "dev.pitot.web.jfr",
         "dev.pitot.web.live",
+        "dev.pitot.web.peers",
         "dev.pitot.web.postgres",
         "dev.pitot.web.store"
     };
@@ -42,8 +43,9 @@ class ArchitectureTest {
                 "store|live",
                 "ingest|store,live,jfr",
                 "archive|store,live",
+                "peers|live,store",
                 "demo|",
-                "api|access,archive,compare,ingest,live,store"
+            "api|access,archive,compare,ingest,live,peers,store"
             })
     void aRoomUsesOnlyThese(String room, String uses) {
         StringBuilder allowed = new StringBuilder("dev.pitot.web." + room);

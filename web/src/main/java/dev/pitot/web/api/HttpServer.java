@@ -8,6 +8,7 @@ import dev.pitot.web.ingest.Reply;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.Live;
 import dev.pitot.web.store.CompareQueries;
+import dev.pitot.web.peers.Peers;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.Queries;
 import dev.pitot.web.store.RangeQueries;
@@ -65,7 +66,9 @@ public final class HttpServer implements AutoCloseable {
     private enum Role implements RouteRole {
         ANYBODY,
         AGENT,
-        VIEWER
+        VIEWER,
+        /** Another collector on the same database, which only reads. */
+        PEER
     }
 
     /**
@@ -81,6 +84,7 @@ public final class HttpServer implements AutoCloseable {
             Ingest ingest,
             Queries queries,
             Database database,
+            Peers peers,
             Path agentJar,
             Path ingestToken,
             List<String> eventPatterns,
@@ -99,7 +103,7 @@ public final class HttpServer implements AutoCloseable {
         this.parts = parts;
         this.assets = assets;
         this.started = parts.clock().millis();
-        this.socket = new LiveSocket(parts.live(), parts.access());
+        this.socket = new LiveSocket(parts.live(), parts.access(), parts.peers());
         this.readiness = new Readiness(parts.database());
         this.javalin = Javalin.create(this::configure);
         this.sessionCheck = Executors.newSingleThreadScheduledExecutor(work -> {
@@ -174,15 +178,17 @@ public final class HttpServer implements AutoCloseable {
 
         config.routes.post("/ingest/v1", this::ingest, Role.AGENT);
 
-        get(config, "/api/v1/jvms", Role.VIEWER, taking(jvms::fleet));
-        get(config, "/api/v1/jvms/{id}", Role.VIEWER, taking(jvms::jvm));
-        get(config, "/api/v1/jvms/{id}/metrics", Role.VIEWER, taking(jvms::metrics, "type", "key", "from", "to"));
-        get(config, "/api/v1/jvms/{id}/endpoints", Role.VIEWER, taking(jvms::endpoints, "from", "to"));
-        get(config, "/api/v1/jvms/{id}/statements", Role.VIEWER, taking(jvms::statements, "from", "to"));
-        get(config, "/api/v1/jvms/{id}/calls", Role.VIEWER, taking(jvms::calls, "from", "to"));
-        get(config, "/api/v1/jvms/{id}/pools", Role.VIEWER, taking(jvms::pools, "from", "to"));
+        PeerRoutes peers = new PeerRoutes(parts.live(), parts.peers(), parts.clock());
+        config.routes.get("/api/v1/peer", taking(peers::exchange, "watched"), Role.PEER);
+        get(config, "/api/v1/jvms", Role.VIEWER, taking(peers.withOthers(jvms::fleet)));
+        ofOwner(config, "/api/v1/jvms/{id}", peers, taking(jvms::jvm));
+        ofOwner(config, "/api/v1/jvms/{id}/metrics", peers, taking(jvms::metrics, "type", "key", "from", "to"));
+        ofOwner(config, "/api/v1/jvms/{id}/endpoints", peers, taking(jvms::endpoints, "from", "to"));
+        ofOwner(config, "/api/v1/jvms/{id}/statements", peers, taking(jvms::statements, "from", "to"));
+        ofOwner(config, "/api/v1/jvms/{id}/calls", peers, taking(jvms::calls, "from", "to"));
+        ofOwner(config, "/api/v1/jvms/{id}/pools", peers, taking(jvms::pools, "from", "to"));
         get(config, "/api/v1/jvms/{id}/sql", Role.VIEWER, taking(jvms::sql, "statement"));
-        get(config, "/api/v1/jvms/{id}/logged", Role.VIEWER, taking(jvms::logged));
+        ofOwner(config, "/api/v1/jvms/{id}/logged", peers, taking(jvms::logged));
         get(
                 config,
                 "/api/v1/jvms/{id}/spans",
@@ -254,6 +260,13 @@ public final class HttpServer implements AutoCloseable {
         config.routes.head(path, handler, role);
     }
 
+    /** What memory has a part in is answered by the collector that the JVM posts to; another collector is answered from here. */
+    private static void ofOwner(JavalinConfig config, String path, PeerRoutes peers, Handler here) {
+        Handler handler = peers.fromOwner(here);
+        config.routes.get(path, handler, Role.VIEWER, Role.PEER);
+        config.routes.head(path, handler, Role.VIEWER, Role.PEER);
+    }
+
     /** Refuses parameters that the handler does not know: one that is mistyped would silently ask for something else. */
     private static Handler taking(Handler handler, String... parameters) {
         List<String> names = List.of(parameters);
@@ -298,6 +311,16 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private void authorize(Context ctx) {
+        boolean isPeer = parts.peers().isPeer(ctx.header("Authorization"));
+        ctx.attribute(PeerRoutes.BY_PEER, isPeer);
+        if (ctx.routeRoles().contains(Role.PEER)) {
+            if (isPeer) {
+                return;
+            }
+            if (!ctx.routeRoles().contains(Role.VIEWER)) {
+                throw Problem.forbidden("Only other collectors on the same database ask for this.");
+            }
+        }
         require(
                 ctx,
                 ctx.routeRoles().contains(Role.AGENT)
@@ -528,6 +551,10 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private void beforeUpgrade(Context ctx) {
+        if (parts.peers().isPeer(ctx.header("Authorization"))) {
+            ctx.attribute(PeerRoutes.BY_PEER, true);
+            return;
+        }
         require(ctx, Role.VIEWER);
         requireOwnOrigin(ctx);
         ctx.attribute(LiveSocket.SESSION, shownSession(ctx));

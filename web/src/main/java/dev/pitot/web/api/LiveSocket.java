@@ -6,9 +6,11 @@ import dev.pitot.web.access.Access;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.Live;
 import dev.pitot.web.live.Viewer;
+import dev.pitot.web.peers.Peers;
 import io.javalin.websocket.WsConfig;
 import io.javalin.websocket.WsContext;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.websocket.api.Callback;
@@ -33,11 +35,13 @@ final class LiveSocket {
 
     private final Live live;
     private final Access access;
+    private final Peers peers;
     private final ConcurrentHashMap<Session, Access.Session> sessions = new ConcurrentHashMap<>();
 
-    LiveSocket(Live live, Access access) {
+    LiveSocket(Live live, Access access, Peers peers) {
         this.live = live;
         this.access = access;
+        this.peers = peers;
     }
 
     void configure(WsConfig ws) {
@@ -62,7 +66,7 @@ final class LiveSocket {
                 end(session, "The session is over; log in again.");
             }
         });
-        ws.onMessage(ctx -> watch(viewer(ctx), ctx.message()));
+        ws.onMessage(ctx -> watch(ctx, viewer(ctx), ctx.message()));
         ws.onBinaryMessage(ctx -> live.refuse(viewer(ctx), "Messages are JSON text, such as {\"watch\": \"fleet\"}."));
         ws.onClose(this::gone);
         ws.onError(this::gone);
@@ -73,6 +77,7 @@ final class LiveSocket {
         sessions.remove(ctx.session);
         Viewer viewer = ctx.attribute(VIEWER);
         if (viewer != null) {
+            peers.unwatch(viewer);
             live.disconnect(viewer);
         }
     }
@@ -108,7 +113,7 @@ final class LiveSocket {
         return viewer;
     }
 
-    private void watch(Viewer viewer, String message) {
+    private void watch(WsContext ctx, Viewer viewer, String message) {
         JsonNode wanted;
         try {
             wanted = Json.MAPPER.readTree(message);
@@ -120,6 +125,7 @@ final class LiveSocket {
         }
         String watch = wanted.path("watch").asText("");
         if (watch.equals("fleet")) {
+            peers.unwatch(viewer);
             live.watchFleet(viewer);
             return;
         }
@@ -136,13 +142,18 @@ final class LiveSocket {
                     "'since' is milliseconds since the epoch, not " + Parameters.quoted(since.toString()) + ".");
             return;
         }
+        UUID id;
         try {
-            live.watchJvm(
-                    viewer,
-                    Parameters.uuid(wanted.path("id").asText("")),
-                    since.isNumber() ? (Long) since.asLong() : null);
+            id = Parameters.uuid(wanted.path("id").asText(""));
         } catch (Problem noId) {
             live.refuse(viewer, noId.sentence());
+            return;
+        }
+        Long sinceMillis = since.isNumber() ? (Long) since.asLong() : null;
+        if (Boolean.TRUE.equals(ctx.attribute(PeerRoutes.BY_PEER))) {
+            live.watchJvm(viewer, id, sinceMillis);
+        } else {
+            peers.watch(viewer, id, sinceMillis);
         }
     }
 }

@@ -13,6 +13,7 @@ import dev.pitot.web.store.Watermarks;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.util.StringJoiner;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -48,17 +49,26 @@ public final class Ingest implements AutoCloseable {
 
     /** Starts the writer, the parsers and the housekeeping of partitions. */
     public Ingest(Database database, Feed feed, IngestSettings settings) {
-        this(database, feed, settings, Clock.systemUTC());
+        this(database, feed, settings, UUID.randomUUID(), Clock.systemUTC());
+    }
+
+    /** @param collector written to the JVMs that post here */
+    public Ingest(Database database, Feed feed, IngestSettings settings, UUID collector) {
+        this(database, feed, settings, collector, Clock.systemUTC());
     }
 
     Ingest(Database database, Feed feed, IngestSettings settings, Clock clock) {
+        this(database, feed, settings, UUID.randomUUID(), clock);
+    }
+
+    private Ingest(Database database, Feed feed, IngestSettings settings, UUID collector, Clock clock) {
         this.feed = feed;
         this.clock = clock;
         this.settings = settings;
         this.partitions = new Partitions(database, settings.retention(), clock);
         maintain();
         this.segments =
-                new SegmentStore(database, partitions, settings.commitWindow().toNanos());
+                new SegmentStore(database, partitions, settings.commitWindow().toNanos(), collector);
         this.parsing = new Parsing(
                 database,
                 feed,

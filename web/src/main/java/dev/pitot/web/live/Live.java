@@ -52,6 +52,12 @@ public final class Live implements Feed, AutoCloseable {
     /** How many viewers watch a JVM. Changed by the publisher only. */
     private final ConcurrentHashMap<UUID, Set<Viewer>> watchers = new ConcurrentHashMap<>();
 
+    /** Viewers who watch a JVM through another collector. Changed by the publisher only. */
+    private final ConcurrentHashMap<UUID, Set<Viewer>> elsewhere = new ConcurrentHashMap<>();
+
+    /** JVMs that somebody watches on another collector, and until when that holds. */
+    private final ConcurrentHashMap<UUID, Long> watchedByPeers = new ConcurrentHashMap<>();
+
     /** The publisher's. */
     private long ticks;
 
@@ -148,7 +154,9 @@ public final class Live implements Feed, AutoCloseable {
 
     @Override
     public boolean watched(UUID jvm) {
-        boolean watched = watchers.containsKey(jvm);
+        boolean watched = watchers.containsKey(jvm)
+                || elsewhere.containsKey(jvm)
+                || watchedByPeers.getOrDefault(jvm, Long.MIN_VALUE) > clock.millis();
         with(jvm, known -> known.told(watched));
         return watched;
     }
@@ -158,6 +166,73 @@ public final class Live implements Feed, AutoCloseable {
         if (known != null) {
             action.accept(known);
         }
+    }
+
+    // ---- what other collectors tell ----------------------------------------------------------------------------
+
+    /**
+     * What the store says of a JVM that may be sent to other collectors too.
+     *
+     * @return false when the JVM is not known here: {@link #remember} it
+     */
+    public boolean stored(UUID id, long lastSeenMillis, boolean ended) {
+        LiveJvm jvm = jvms.get(id);
+        if (jvm != null) {
+            jvm.stored(lastSeenMillis, ended);
+        }
+        return jvm != null;
+    }
+
+    /** What another collector has in memory; shown until a time where it is newer than what is here. */
+    public void elsewhere(PeerJvm jvm, long untilMillis) {
+        with(jvm.id(), known -> known.elsewhere(jvm, untilMillis));
+    }
+
+    /** JVMs that somebody watches on another collector, which says so again in time: they post as fast as watched ones. */
+    public void watchedByPeer(Set<UUID> ids, long untilMillis) {
+        watchedByPeers.values().removeIf(until -> until <= clock.millis());
+        for (UUID id : ids) {
+            if (jvms.containsKey(id)) {
+                watchedByPeers.merge(id, untilMillis, Math::max);
+            }
+        }
+    }
+
+    /** What this collector itself has of the JVMs that post to it, nothing that others told it. */
+    public List<PeerJvm> own() {
+        long now = clock.millis();
+        List<PeerJvm> own = new ArrayList<>();
+        for (LiveJvm jvm : jvms.values()) {
+            PeerJvm one = jvm.own(now);
+            if (one != null && own.size() < MOST_IN_FLEET) {
+                own.add(one);
+            }
+        }
+        return own;
+    }
+
+    /** When a JVM last posted to this collector, milliseconds since the epoch; 0: not since its start. */
+    public long heardHere(UUID id) {
+        LiveJvm jvm = jvms.get(id);
+        return jvm == null ? 0 : jvm.heardHere();
+    }
+
+    /** Time of the newest sample that this collector itself holds of a JVM, milliseconds since the epoch; null: it has none. */
+    public @Nullable Long newest(UUID id) {
+        LiveJvm jvm = jvms.get(id);
+        return jvm == null ? null : jvm.newest();
+    }
+
+    /** JVMs that are watched by viewers of this collector. */
+    public Set<UUID> watched() {
+        Set<UUID> watched = new LinkedHashSet<>(watchers.keySet());
+        watched.addAll(elsewhere.keySet());
+        return watched;
+    }
+
+    /** Whether a viewer of this collector watches the fleet. */
+    public boolean fleetWatched() {
+        return viewers.stream().anyMatch(viewer -> viewer.watch() instanceof Viewer.Watch.Fleet);
     }
 
     // ---- what requests ask -------------------------------------------------------------------------------------
@@ -292,6 +367,39 @@ public final class Live implements Feed, AutoCloseable {
         });
     }
 
+    /**
+     * The page wants one JVM, and is to get the messages that another collector makes of it, by {@link #pass}.
+     *
+     * @param then run when nothing more goes out to it from here
+     */
+    public void watchElsewhere(Viewer viewer, UUID id, Runnable then) {
+        onPublisher(() -> {
+            unwatch(viewer);
+            viewer.watch(new Viewer.Watch.Elsewhere(id));
+            if (!viewer.closed()) {
+                elsewhere
+                        .computeIfAbsent(id, k -> ConcurrentHashMap.newKeySet())
+                        .add(viewer);
+                then.run();
+            }
+        });
+    }
+
+    /**
+     * Passes on what another collector said of the JVM that the page {@linkplain #watchElsewhere watches there}.
+     *
+     * @return false when the page does not want it (any more), or could not keep up and was told so
+     */
+    public boolean pass(Viewer viewer, UUID id, String message) {
+        return viewer.watch().equals(new Viewer.Watch.Elsewhere(id)) && viewer.offer(message);
+    }
+
+    /** Whether the page still wants this JVM, wherever its messages come from; one that could not keep up does not. */
+    public boolean watches(Viewer viewer, UUID id) {
+        Viewer.Watch watch = viewer.watch();
+        return watch.equals(new Viewer.Watch.OneJvm(id)) || watch.equals(new Viewer.Watch.Elsewhere(id));
+    }
+
     /** Tells a page that what it asked for cannot be had. */
     public void refuse(Viewer viewer, String sentence) {
         viewer.offer(Json.text(new ErrorMessage("error", sentence)));
@@ -300,6 +408,7 @@ public final class Live implements Feed, AutoCloseable {
     private void unwatch(Viewer viewer) {
         viewer.watch(new Viewer.Watch.Nothing());
         watchers.values().removeIf(set -> set.remove(viewer) && set.isEmpty());
+        elsewhere.values().removeIf(set -> set.remove(viewer) && set.isEmpty());
     }
 
     // ---- the publisher -----------------------------------------------------------------------------------------

@@ -41,10 +41,17 @@ final class LiveJvm {
     /** What a viewer who has all up to a time still lacks. */
     record News(List<Run> runs, RequestSeconds.@Nullable Rates rates, List<Collection> collections) {}
 
+    /** What another collector said of it. */
+    private record Elsewhere(PeerJvm jvm, long untilMillis) {}
+
     private JvmInfo info;
     private final long firstSeen;
     private long lastSeen;
+    /** When this collector itself was sent something; 0: not yet. */
+    private long heardHere;
+
     private boolean ended;
+    private @Nullable Elsewhere elsewhere;
     private @Nullable String gap;
     private final Map<String, PartStatus> parts = new TreeMap<>();
 
@@ -75,8 +82,39 @@ final class LiveJvm {
 
     synchronized void heard(long now, boolean isEnd) {
         lastSeen = Math.max(lastSeen, now);
+        heardHere = now;
         // Leftovers of a killed JVM are heard of after it said nothing more; only a later request takes "ended" back.
         ended = isEnd;
+    }
+
+    /** What the store says of it, which other collectors write too; it is the later word unless this one heard later. */
+    synchronized void stored(long seen, boolean isEnd) {
+        if (seen >= lastSeen) {
+            lastSeen = seen;
+            ended = isEnd;
+        }
+    }
+
+    /** What another collector has in memory of it, to be shown for a while. */
+    synchronized void elsewhere(PeerJvm jvm, long untilMillis) {
+        elsewhere = new Elsewhere(jvm, untilMillis);
+    }
+
+    @Nullable
+    synchronized Long newest() {
+        return lastData == Long.MIN_VALUE ? null : (Long) lastData;
+    }
+
+    synchronized long heardHere() {
+        return heardHere;
+    }
+
+    /** For other collectors: what this one has itself, nothing from others; null when it has nothing new. */
+    synchronized @Nullable PeerJvm own(long now) {
+        if (lastData == Long.MIN_VALUE || now - heardHere > LIVE_MILLIS) {
+            return null;
+        }
+        return new PeerJvm(id(), lastData, ownLatest(now), gap);
     }
 
     synchronized void metric(
@@ -371,10 +409,9 @@ final class LiveJvm {
     }
 
     synchronized JvmSummary summary(long now) {
-        long notBefore = lastData - LATEST_MILLIS;
-        // What a JVM used when it was last heard of says nothing about now.
-        boolean current = lastData != Long.MIN_VALUE && now - lastSeen < LIVE_MILLIS && !ended;
-        RequestSeconds.Recent recent = current ? requests.recent(lastData - RATE_MILLIS) : null;
+        Elsewhere other = elsewhere;
+        PeerJvm newer =
+                other != null && now < other.untilMillis() && other.jvm().lastData() > lastData ? other.jvm() : null;
         return new JvmSummary(
                 info.id(),
                 info.service(),
@@ -387,20 +424,27 @@ final class LiveJvm {
                 info.startedMillis(),
                 firstSeen,
                 lastSeen,
-                lastData == Long.MIN_VALUE ? null : lastData,
+                newer != null ? (Long) newer.lastData() : lastData == Long.MIN_VALUE ? null : lastData,
                 ended ? "ended" : now - lastSeen <= LIVE_MILLIS ? "live" : "quiet",
-                new JvmSummary.Latest(
-                        known(
-                                current,
-                                latest("jdk.CPULoad", "jvmUser", notBefore)
-                                        + latest("jdk.CPULoad", "jvmSystem", notBefore)),
-                        known(current, latest("pitot.JvmMemory", "heapUsed", notBefore)),
-                        known(current, latest("pitot.JvmMemory", "heapMax", notBefore)),
-                        known(current, latest("jdk.JavaThreadStatistics", "activeCount", notBefore)),
-                        recent == null ? null : (Double) recent.requestRate(),
-                        recent == null ? null : (Double) recent.errorRate(),
-                        recent == null ? null : known(true, recent.p99())),
-                gap);
+                newer != null && !ended ? newer.latest() : ownLatest(now),
+                newer != null ? newer.gap() : gap);
+    }
+
+    private JvmSummary.Latest ownLatest(long now) {
+        long notBefore = lastData - LATEST_MILLIS;
+        // What a JVM used when it was last heard of here says nothing about now.
+        boolean current = lastData != Long.MIN_VALUE && now - heardHere < LIVE_MILLIS && !ended;
+        RequestSeconds.Recent recent = current ? requests.recent(lastData - RATE_MILLIS) : null;
+        return new JvmSummary.Latest(
+                known(
+                        current,
+                        latest("jdk.CPULoad", "jvmUser", notBefore) + latest("jdk.CPULoad", "jvmSystem", notBefore)),
+                known(current, latest("pitot.JvmMemory", "heapUsed", notBefore)),
+                known(current, latest("pitot.JvmMemory", "heapMax", notBefore)),
+                known(current, latest("jdk.JavaThreadStatistics", "activeCount", notBefore)),
+                recent == null ? null : (Double) recent.requestRate(),
+                recent == null ? null : (Double) recent.errorRate(),
+                recent == null ? null : known(true, recent.p99()));
     }
 
     private double latest(String type, String field, long notBefore) {

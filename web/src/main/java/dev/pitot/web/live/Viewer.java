@@ -24,6 +24,9 @@ public final class Viewer {
         record Fleet() implements Watch {}
 
         record OneJvm(UUID id) implements Watch {}
+
+        /** One JVM, whose messages come from another collector. */
+        record Elsewhere(UUID id) implements Watch {}
     }
 
     static final String LAGGED = "{\"kind\":\"lagged\"}";

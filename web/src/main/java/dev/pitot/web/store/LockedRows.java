@@ -72,6 +72,8 @@ final class LockedRows {
         long lastSent;
         long lastSeenMillis;
         long skewNanos;
+        /** One of the posts is newer than all before. */
+        boolean news;
 
         @Nullable
         Boolean ended;
@@ -84,6 +86,7 @@ final class LockedRows {
                 return false;
             }
             lastSent = sent;
+            news = true;
             skewNanos = post.skewNanos();
             return true;
         }

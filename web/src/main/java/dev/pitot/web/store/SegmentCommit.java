@@ -32,21 +32,26 @@ final class SegmentCommit {
     private final Connection c;
     private final LockedRows rows = new LockedRows();
 
-    private SegmentCommit(Connection connection) {
+    private final UUID collector;
+
+    private SegmentCommit(Connection connection, UUID collector) {
         this.c = connection;
+        this.collector = collector;
     }
 
     /**
      * Commits posts.
      *
+     * @param collector the id of this one
      * @param today the day of new chunks; there is a partition of segments for it
      * @return what became of each
      */
-    static List<Stored> run(Database database, List<Submission> posts, LocalDate today) throws SQLException {
+    static List<Stored> run(Database database, UUID collector, List<Submission> posts, LocalDate today)
+            throws SQLException {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
-                List<Stored> answers = new SegmentCommit(c).write(posts, today);
+                List<Stored> answers = new SegmentCommit(c, collector).write(posts, today);
                 c.commit();
                 return answers;
             } finally {
@@ -120,7 +125,8 @@ final class SegmentCommit {
 
     private void updateJvms() throws SQLException {
         try (PreparedStatement s = c.prepareStatement("""
-                update jvm set last_seen = greatest(last_seen, ?), clock_skew_ns = ?, last_sent = ?, ended = coalesce(?, ended)
+                update jvm set last_seen = greatest(last_seen, ?), clock_skew_ns = ?, last_sent = ?, ended = coalesce(?, ended),
+                    collector_id = coalesce(?, collector_id)
                 where jvm_id = ?""")) {
             for (Map.Entry<UUID, Heard> entry : rows.jvms.entrySet()) {
                 Heard jvm = entry.getValue();
@@ -128,7 +134,9 @@ final class SegmentCommit {
                 s.setLong(2, jvm.skewNanos);
                 s.setLong(3, jvm.lastSent);
                 s.setObject(4, jvm.ended, Types.BOOLEAN);
-                s.setObject(5, entry.getKey());
+                // Only the newest post says where its JVM posts to; one that was held up says where it did.
+                s.setObject(5, jvm.news ? collector : null, Types.OTHER);
+                s.setObject(6, entry.getKey());
                 s.addBatch();
             }
             s.executeBatch();

@@ -8,6 +8,7 @@ import java.sql.SQLTransientException;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -43,15 +44,18 @@ public final class SegmentStore implements AutoCloseable {
     private final Database database;
     private final Partitions partitions;
     private final long windowNanos;
+    private final UUID collector;
     private final ArrayBlockingQueue<Pending> queue = new ArrayBlockingQueue<>(QUEUE);
     private final AtomicLong queuedBytes = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Thread writer;
 
-    public SegmentStore(Database database, Partitions partitions, long windowNanos) {
+    /** @param collector the id of this one, written to the JVMs that post here */
+    public SegmentStore(Database database, Partitions partitions, long windowNanos, UUID collector) {
         this.database = database;
         this.partitions = partitions;
         this.windowNanos = windowNanos;
+        this.collector = collector;
         this.writer = new Thread(this::write, "pitot-segments");
         this.writer.setDaemon(true);
         this.writer.start();
@@ -203,7 +207,7 @@ public final class SegmentStore implements AutoCloseable {
         LocalDate today = partitions.today();
         partitions.ensure(Partitions.Table.SEGMENT, today);
         return SegmentCommit.run(
-                database, batch.stream().map(Pending::submission).toList(), today);
+                database, collector, batch.stream().map(Pending::submission).toList(), today);
     }
 
     /** Ends the transaction; on a connection that is dead there is nothing to end. */

@@ -5,6 +5,7 @@ import dev.pitot.web.access.Tokens;
 import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.ingest.IngestSettings;
 import dev.pitot.web.live.Live;
+import dev.pitot.web.peers.Peers;
 import dev.pitot.web.postgres.TestPostgres;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.DatabaseSettings;
@@ -19,13 +20,17 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 
 /** A whole collector on a free port and a database of its own, in this JVM. */
 final class TestCollector implements AutoCloseable {
     final Tokens tokens;
     final Access access;
     final Database database;
+    final TestPostgres.Database at;
+    final UUID id = UUID.randomUUID();
     final Live live;
+    final Peers peers;
     final Ingest ingest;
     final HttpServer http;
     final URI address;
@@ -35,19 +40,25 @@ final class TestCollector implements AutoCloseable {
             .build();
 
     TestCollector(Path folder) throws Exception {
-        this(folder, Clock.systemUTC());
+        this(folder, Clock.systemUTC(), TestPostgres.freshDatabase());
     }
 
     /** @param clock of sessions and logins */
     TestCollector(Path folder, Clock clock) throws Exception {
+        this(folder, clock, TestPostgres.freshDatabase());
+    }
+
+    /** @param at a database that may have other collectors */
+    TestCollector(Path folder, Clock clock, TestPostgres.Database at) throws Exception {
         Files.createDirectories(folder);
         tokens = Tokens.in(folder, warning -> {});
         access = new Access(tokens, clock, folder, warning -> {});
-        TestPostgres.Database fresh = TestPostgres.freshDatabase();
-        database = Database.open(DatabaseSettings.of(fresh.url(), fresh.user(), fresh.password()));
+        this.at = at;
+        database = Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
         live = new Live(Clock.systemUTC());
         IngestSettings settings = IngestSettings.standard().withEventPatterns(List.of("com.acme.*"));
-        ingest = new Ingest(database, live, settings);
+        ingest = new Ingest(database, live, settings, id);
+        peers = new Peers(database, live, id, Clock.systemUTC(), new Peers.Pace(200, 100, 1_000));
         Path agentJar = Files.write(folder.resolve("pitot-agent.jar"), new byte[] {'P', 'K', 3, 4});
         http = HttpServer.start(
                 new HttpServer.Parts(
@@ -56,6 +67,7 @@ final class TestCollector implements AutoCloseable {
                         ingest,
                         new Queries(database),
                         database,
+                        peers,
                         agentJar,
                         folder.resolve(Tokens.INGEST_FILE),
                         settings.eventPatterns(),
@@ -64,6 +76,7 @@ final class TestCollector implements AutoCloseable {
                 "127.0.0.1",
                 0);
         address = URI.create("http://127.0.0.1:" + http.port());
+        peers.start(address.toString(), "test");
     }
 
     HttpRequest.Builder request(String path) {
@@ -106,6 +119,7 @@ final class TestCollector implements AutoCloseable {
     @Override
     public void close() {
         http.close();
+        peers.close();
         access.close();
         ingest.close();
         live.close();
