@@ -33,30 +33,43 @@ final class SegmentCommit {
     private final LockedRows rows = new LockedRows();
 
     private final UUID collector;
+    private final boolean distributed;
 
-    private SegmentCommit(Connection connection, UUID collector) {
+    private SegmentCommit(Connection connection, UUID collector, boolean distributed) {
         this.c = connection;
         this.collector = collector;
+        this.distributed = distributed;
     }
 
     /**
      * Commits posts.
      *
      * @param collector the id of this one
+     * @param distributed as {@link #isDistributed} says
      * @param today the day of new chunks; there is a partition of segments for it
      * @return what became of each
      */
-    static List<Stored> run(Database database, UUID collector, List<Submission> posts, LocalDate today)
+    static List<Stored> run(
+            Database database, UUID collector, boolean distributed, List<Submission> posts, LocalDate today)
             throws SQLException {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
-                List<Stored> answers = new SegmentCommit(c, collector).write(posts, today);
+                List<Stored> answers = new SegmentCommit(c, collector, distributed).write(posts, today);
                 c.commit();
                 return answers;
             } finally {
                 SegmentStore.leave(c);
             }
+        }
+    }
+
+    /** Whether this is Citus, which locks rows of one shard at a time only: there each JVM takes statements of its own. */
+    static boolean isDistributed(Database database) throws SQLException {
+        try (Connection c = database.connection();
+                PreparedStatement s = c.prepareStatement("select to_regclass('pg_dist_partition') is not null");
+                ResultSet row = s.executeQuery()) {
+            return row.next() && row.getBoolean(1);
         }
     }
 
@@ -109,16 +122,31 @@ final class SegmentCommit {
     }
 
     private void lockJvms(Set<UUID> ids) throws SQLException {
+        if (distributed) {
+            try (PreparedStatement s = c.prepareStatement(
+                    "select jvm_id, last_sent, clock_skew_ns from jvm where jvm_id = ? for update")) {
+                for (UUID id :
+                        ids.stream().sorted(LockedRows::compareAsPostgres).toList()) {
+                    s.setObject(1, id);
+                    readJvms(s);
+                }
+            }
+            return;
+        }
         try (PreparedStatement s = c.prepareStatement(
                 "select jvm_id, last_sent, clock_skew_ns from jvm where jvm_id = any (?) order by jvm_id for update")) {
             s.setArray(1, c.createArrayOf("uuid", ids.toArray()));
-            try (ResultSet found = s.executeQuery()) {
-                while (found.next()) {
-                    Heard jvm = new Heard();
-                    jvm.lastSent = found.getLong(2);
-                    jvm.skewNanos = found.getLong(3);
-                    rows.jvms.put(found.getObject(1, UUID.class), jvm);
-                }
+            readJvms(s);
+        }
+    }
+
+    private void readJvms(PreparedStatement s) throws SQLException {
+        try (ResultSet found = s.executeQuery()) {
+            while (found.next()) {
+                Heard jvm = new Heard();
+                jvm.lastSent = found.getLong(2);
+                jvm.skewNanos = found.getLong(3);
+                rows.jvms.put(found.getObject(1, UUID.class), jvm);
             }
         }
     }
@@ -242,6 +270,21 @@ final class SegmentCommit {
         if (asked.isEmpty()) {
             return;
         }
+        if (distributed) {
+            TreeMap<UUID, List<Long>> byJvm = new TreeMap<>(LockedRows::compareAsPostgres);
+            asked.forEach(key ->
+                    byJvm.computeIfAbsent(key.jvm(), id -> new ArrayList<>()).add(key.chunkStart()));
+            try (PreparedStatement s = c.prepareStatement("""
+                    select jvm_id, chunk_start, chunk_ticks, day, durable_offset, boundary, size, state, header
+                    from chunk where jvm_id = ? and chunk_start = any (?) order by chunk_start for update""")) {
+                for (Map.Entry<UUID, List<Long>> jvm : byJvm.entrySet()) {
+                    s.setObject(1, jvm.getKey());
+                    s.setArray(2, c.createArrayOf("bigint", jvm.getValue().toArray()));
+                    readChunks(s, made);
+                }
+            }
+            return;
+        }
         try (PreparedStatement s = c.prepareStatement("""
                 select c.jvm_id, c.chunk_start, chunk_ticks, day, durable_offset, boundary, size, state, header
                 from chunk c join unnest(?::uuid[], ?::bigint[]) as k (jvm_id, chunk_start) using (jvm_id, chunk_start)
@@ -251,21 +294,25 @@ final class SegmentCommit {
                     2,
                     c.createArrayOf(
                             "bigint", asked.stream().map(Key::chunkStart).toArray()));
-            try (ResultSet found = s.executeQuery()) {
-                while (found.next()) {
-                    Key key = new Key(found.getObject(1, UUID.class), found.getLong(2));
-                    Row row = new Row(
-                            key,
-                            found.getLong(3),
-                            found.getObject(4, LocalDate.class),
-                            found.getLong(5),
-                            found.getLong(6),
-                            found.getLong(7),
-                            found.getString(8),
-                            found.getBytes(9));
-                    row.created = made.contains(key);
-                    rows.chunks.put(key, row);
-                }
+            readChunks(s, made);
+        }
+    }
+
+    private void readChunks(PreparedStatement s, Set<Key> made) throws SQLException {
+        try (ResultSet found = s.executeQuery()) {
+            while (found.next()) {
+                Key key = new Key(found.getObject(1, UUID.class), found.getLong(2));
+                Row row = new Row(
+                        key,
+                        found.getLong(3),
+                        found.getObject(4, LocalDate.class),
+                        found.getLong(5),
+                        found.getLong(6),
+                        found.getLong(7),
+                        found.getString(8),
+                        found.getBytes(9));
+                row.created = made.contains(key);
+                rows.chunks.put(key, row);
             }
         }
     }

@@ -45,6 +45,9 @@ public final class SegmentStore implements AutoCloseable {
     private final Partitions partitions;
     private final long windowNanos;
     private final UUID collector;
+    /** Asked once; the writer's. */
+    private @Nullable Boolean distributed;
+
     private final ArrayBlockingQueue<Pending> queue = new ArrayBlockingQueue<>(QUEUE);
     private final AtomicLong queuedBytes = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -206,8 +209,17 @@ public final class SegmentStore implements AutoCloseable {
     private List<Stored> commit(List<Pending> batch) throws SQLException {
         LocalDate today = partitions.today();
         partitions.ensure(Partitions.Table.SEGMENT, today);
+        Boolean each = distributed;
+        if (each == null) {
+            each = SegmentCommit.isDistributed(database);
+            distributed = each;
+        }
         return SegmentCommit.run(
-                database, collector, batch.stream().map(Pending::submission).toList(), today);
+                database,
+                collector,
+                each,
+                batch.stream().map(Pending::submission).toList(),
+                today);
     }
 
     /** Ends the transaction; on a connection that is dead there is nothing to end. */
