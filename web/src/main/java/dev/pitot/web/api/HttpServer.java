@@ -365,7 +365,11 @@ public final class HttpServer implements AutoCloseable {
         if (!hasType(ctx, SEGMENT)) {
             throw Problem.unsupported("The content type must be " + SEGMENT + ".");
         }
-        Reply reply = parts.ingest().handle(body(ctx, MOST_INGEST_BYTES));
+        long announced = ctx.req().getContentLengthLong();
+        Reply reply = parts.ingest()
+                .handle(
+                        announced < 0 ? MOST_INGEST_BYTES : Math.min(announced, MOST_INGEST_BYTES),
+                        () -> body(ctx, MOST_INGEST_BYTES));
         if (reply.retryAfterSeconds() > 0) {
             ctx.header("Retry-After", Integer.toString(reply.retryAfterSeconds()));
         }

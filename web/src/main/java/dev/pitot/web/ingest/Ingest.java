@@ -10,6 +10,7 @@ import dev.pitot.web.store.SegmentStore;
 import dev.pitot.web.store.Stored;
 import dev.pitot.web.store.Submission;
 import dev.pitot.web.store.Watermarks;
+import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.util.StringJoiner;
@@ -20,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,6 +33,10 @@ public final class Ingest implements AutoCloseable {
     private static final long WATCHED_MILLIS = 1_000;
     private static final long UNWATCHED_MILLIS = 10_000;
     private static final long COMMIT_SECONDS = 20;
+    /** Bytes of a recording are some 4 times as long when they are not compressed, and seldom 8. */
+    private static final long INFLATED = 8;
+
+    private static final long LONGEST_WAIT = 30_000;
 
     private final Feed feed;
     private final Clock clock;
@@ -42,6 +48,7 @@ public final class Ingest implements AutoCloseable {
     private final ScheduledExecutorService housekeeping;
     private final ScheduledExecutorService rolling;
 
+    private final AtomicLong arriving = new AtomicLong();
     private final LongAdder requests = new LongAdder();
     private final LongAdder taken = new LongAdder();
     private final LongAdder bytes = new LongAdder();
@@ -113,6 +120,31 @@ public final class Ingest implements AutoCloseable {
         } catch (SQLException | RuntimeException e) {
             // Each writer makes the partition it needs, and the next hour tries again.
             LOG.warn("Partitions were not all made and dropped, tried again in an hour: {}", e.getMessage());
+        }
+    }
+
+    /** A body that is still to be read. */
+    public interface Body {
+        byte[] read() throws IOException;
+    }
+
+    /**
+     * Handles one post whose token was checked, if there is room for it in memory: until it is durable, no more than what may wait to be
+     * parsed is held of all posts together.
+     *
+     * @param length of the body at most
+     */
+    public Reply handle(long length, Body body) throws IOException {
+        long room = length + Math.min(WireRequest.LONGEST_SEGMENT, length * INFLATED);
+        if (arriving.getAndAdd(room) > settings.heldBytes()) {
+            arriving.addAndGet(-room);
+            requests.increment();
+            return refuse(429, "The collector has more to take in than it has memory for; try again.", 2);
+        }
+        try {
+            return handle(body.read());
+        } finally {
+            arriving.addAndGet(-room);
         }
     }
 
@@ -211,11 +243,15 @@ public final class Ingest implements AutoCloseable {
             stored.durable().forEach((chunk, offset) -> durable.add(chunk + ":" + offset));
             text.append(durable);
         }
+        // Parsing lags by more than memory holds: agents keep what they have, which is cheaper than reading it back.
+        long lag = parsing.behindBytes.get() / Math.max(1, settings.heldBytes());
         text.append("cadence=")
-                .append(feed.watched(request.jvm()) ? WATCHED_MILLIS : UNWATCHED_MILLIS)
+                .append(lag == 0 && feed.watched(request.jvm()) ? WATCHED_MILLIS : UNWATCHED_MILLIS)
                 .append('\n');
         int waiting = parsing.waitingJvms();
-        if (waiting > 4 * settings.parsers()) {
+        if (lag > 0) {
+            text.append("wait=").append(Math.min(LONGEST_WAIT, 5_000 * lag)).append('\n');
+        } else if (waiting > 4 * settings.parsers()) {
             text.append("wait=").append(Math.min(5_000, waiting * 20)).append('\n');
         }
         if (!stored.known()) {
@@ -262,8 +298,12 @@ public final class Ingest implements AutoCloseable {
                 parsing.clamped.sum(),
                 parsing.parseErrors.sum(),
                 segments.waiting(),
+                arriving.get(),
+                segments.waitingBytes(),
                 parsing.waitingJvms(),
                 parsing.heldBytes.get(),
+                parsing.behindBytes.get(),
+                parsing.refusedMinutes.sum(),
                 parsing.openReaders(),
                 roller.made(),
                 roller.behind());

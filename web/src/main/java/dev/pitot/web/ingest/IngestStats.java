@@ -12,8 +12,12 @@ package dev.pitot.web.ingest;
  * @param clamped events whose time lay outside of what is kept and was moved to its edge, and samples left out for that
  * @param parseErrors chunks whose bytes could not be read
  * @param waitingRequests posts that wait for the next commit
+ * @param arrivingBytes room in memory that is taken for posts until they are durable
+ * @param waitingBytes bytes of the posts that wait for the next commit
  * @param waitingJvms JVMs that have bytes to parse
  * @param heldBytes bytes in memory that wait to be parsed
+ * @param behindBytes bytes that are durable and not parsed, as far as this collector was sent them
+ * @param refusedMinutes minutes of a type and key that the database refused and that were left out
  * @param openReaders chunks whose constants are in memory
  * @param rollups quarters of an hour and hours made from what is beneath, one of each JVM
  * @param rollupsBehind rounds that had more of them to make than they may
@@ -28,8 +32,12 @@ public record IngestStats(
         long clamped,
         long parseErrors,
         long waitingRequests,
+        long arrivingBytes,
+        long waitingBytes,
         long waitingJvms,
         long heldBytes,
+        long behindBytes,
+        long refusedMinutes,
         long openReaders,
         long rollups,
         long rollupsBehind) {}

@@ -23,6 +23,8 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,6 +48,9 @@ final class JvmParser {
 
     private static final int MOST_DONE = 64;
 
+    /** Segments in the inbox: a minute of them of a JVM that is watched. Those beyond are read back from what is stored. */
+    private static final int MOST_WAITING = 64;
+
     /** A JVM that sent nothing for so long gets its unfinished minute stored as it is. */
     private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(20);
     /** And after so long gives its memory back. */
@@ -59,6 +64,15 @@ final class JvmParser {
     private final UUID jvm;
     private final Parsing stage;
     private final Queue<Object> inbox = new ConcurrentLinkedQueue<>();
+    /** Segments in the inbox. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
+    /** Bytes that are durable and that no run has looked at to its end. */
+    private final AtomicLong behind = new AtomicLong();
+
+    /** Segments were not put into the inbox: what is stored is more than what was told here. */
+    private final AtomicBoolean missed = new AtomicBoolean();
+
     private final AtomicBoolean scheduled = new AtomicBoolean();
     private final ReentrantLock lock = new ReentrantLock();
     private volatile String swept = "";
@@ -119,12 +133,20 @@ final class JvmParser {
 
     /** A segment is durable. */
     void arrived(Segment segment) {
+        int length = segment.raw().length;
+        behind.addAndGet(length);
+        stage.behindBytes.addAndGet(length);
+        lastArrival = System.nanoTime();
+        if (waiting.incrementAndGet() > MOST_WAITING) {
+            waiting.decrementAndGet();
+            missed.set(true);
+            return;
+        }
         boolean held = stage.hold(segment.raw().length);
         inbox.add(new Piece[] {
             new Piece(segment.offset(), held ? segment.raw() : new byte[0], segment.header(), held),
             new Piece(segment.chunk().startNanos(), new byte[0], segment.header(), segment.reachesBoundary())
         });
-        lastArrival = System.nanoTime();
     }
 
     /** What was put in before was in this post or an earlier one. */
@@ -172,6 +194,11 @@ final class JvmParser {
         return !loaded && now - lastArrival > afterNanos && inbox.isEmpty() && !scheduled.get();
     }
 
+    /** It is not used any more. */
+    void forgotten() {
+        stage.behindBytes.addAndGet(-behind.getAndSet(0));
+    }
+
     // ---- on the thread that parses
 
     private void runOnce() {
@@ -196,7 +223,12 @@ final class JvmParser {
     private void run() {
         lock.lock();
         try {
+            long taken = behind.get();
             greet();
+            if (missed.getAndSet(false)) {
+                forget();
+                ended = false;
+            }
             load();
             takeInbox();
             // Not by their start, which goes back when the clock is set back: what is begun later must be read later.
@@ -206,6 +238,8 @@ final class JvmParser {
                 advance(chunk);
             }
             flush();
+            behind.addAndGet(-taken);
+            stage.behindBytes.addAndGet(-taken);
             failures = 0;
             waitingForRetry = false;
         } catch (SQLException e) {
@@ -285,6 +319,7 @@ final class JvmParser {
                     chunk.open = false;
                 }
             } else if (next instanceof Piece[] arrived) {
+                waiting.decrementAndGet();
                 Piece piece = arrived[0];
                 ended = false;
                 boolean kept = false;
@@ -491,7 +526,7 @@ final class JvmParser {
             }
         });
         if (!due.isEmpty() || !offsets.isEmpty()) {
-            stage.blocks.store(jvm, due, offsets);
+            storeMinutes(due, offsets);
         }
         offsets.forEach((start, offset) -> {
             TrackedChunk chunk = chunks.get(start);
@@ -499,6 +534,41 @@ final class JvmParser {
                 chunk.block = offset;
             }
         });
+    }
+
+    /** Of minutes that the database refuses, those that are the reason are left out for good, and the others stored. */
+    private void storeMinutes(BlockStore.Minutes due, Map<Long, Long> offsets) throws SQLException {
+        try {
+            stage.blocks.store(jvm, due, offsets);
+        } catch (SQLException e) {
+            if (!EventStore.isRefusal(e)) {
+                throw e;
+            }
+            long before = stage.refusedMinutes.sum();
+            storeAllowed(due);
+            stage.blocks.store(jvm, new BlockStore.Minutes(List.of(), List.of()), offsets);
+            LOG.warn(
+                    "Minutes of JVM {} are left out, about {}, as the database refuses them: {}",
+                    jvm,
+                    stage.refusedMinutes.sum() - before,
+                    e.getMessage());
+        }
+    }
+
+    private void storeAllowed(BlockStore.Minutes due) throws SQLException {
+        try {
+            stage.blocks.store(jvm, due, Map.of());
+        } catch (SQLException e) {
+            if (!EventStore.isRefusal(e)) {
+                throw e;
+            }
+            if (due.size() <= 1) {
+                stage.refusedMinutes.increment();
+                return;
+            }
+            storeAllowed(due.part(due.size() / 2, true));
+            storeAllowed(due.part(due.size() / 2, false));
+        }
     }
 
     /** Stores the minutes that are over, and all of them when the JVM is quiet, has ended, or the collector stops. */

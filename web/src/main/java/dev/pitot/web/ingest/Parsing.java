@@ -55,6 +55,8 @@ final class Parsing {
     final LongAdder clamped = new LongAdder();
     final LongAdder parseErrors = new LongAdder();
     final AtomicLong heldBytes = new AtomicLong();
+    final AtomicLong behindBytes = new AtomicLong();
+    final LongAdder refusedMinutes = new LongAdder();
 
     private final IngestSettings settings;
     private final Queries queries;
@@ -215,6 +217,7 @@ final class Parsing {
                 parser.tick(now);
                 if (parser.isForgettable(now, FORGET_NANOS)) {
                     all.remove();
+                    parser.forgotten();
                 }
             }
         } catch (RuntimeException e) {

@@ -50,6 +50,20 @@ public final class BlockStore {
         public boolean isEmpty() {
             return blocks.isEmpty() && rows.isEmpty();
         }
+
+        /** Blocks and rows. */
+        public int size() {
+            return blocks.size() + rows.size();
+        }
+
+        /** The first so many of blocks and rows, or those after them. */
+        public Minutes part(int count, boolean first) {
+            int b = Math.min(count, blocks.size());
+            int r = count - b;
+            return first
+                    ? new Minutes(blocks.subList(0, b), rows.subList(0, r))
+                    : new Minutes(blocks.subList(b, blocks.size()), rows.subList(r, rows.size()));
+        }
     }
 
     private static final long QUARTER_MILLIS = Duration.ofMinutes(15).toMillis();

@@ -86,6 +86,11 @@ public final class SegmentStore implements AutoCloseable {
         return queue.size();
     }
 
+    /** Bytes of the posts that wait for the next commit or are in this one. */
+    public long waitingBytes() {
+        return queuedBytes.get();
+    }
+
     /** Writes what is queued and stops. */
     @Override
     public void close() {

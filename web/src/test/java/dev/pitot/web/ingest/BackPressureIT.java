@@ -1,0 +1,131 @@
+package dev.pitot.web.ingest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pitot.web.postgres.TestPostgres;
+import dev.pitot.web.store.Database;
+import dev.pitot.web.store.DatabaseSettings;
+import dev.pitot.web.store.RetentionSettings;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What becomes of posts when the database does not keep up or refuses them; a real recording and a real PostgreSQL that is locked. */
+class BackPressureIT {
+    private static final long HELD = 20_000;
+
+    private static Flight recorded;
+
+    private final TestPostgres.Database at = TestPostgres.freshDatabase();
+
+    @BeforeAll
+    static void record(@TempDir Path folder) throws Exception {
+        recorded = Flight.record(folder, 3, 25, 60);
+    }
+
+    /** With little room in memory. */
+    private static IngestSettings settings() {
+        return new IngestSettings(List.of(), RetentionSettings.standard(), Duration.ofMillis(5), 2, HELD, 512);
+    }
+
+    private Database open() throws Exception {
+        return Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
+    }
+
+    private static long number(Statement s, String sql) throws SQLException {
+        try (ResultSet row = s.executeQuery(sql)) {
+            row.next();
+            return row.getLong(1);
+        }
+    }
+
+    @Test
+    void postsThatMemoryHasNoRoomForAreSentAwayUntilTheDatabaseTakesMore() throws Exception {
+        ExecutorService agents = Executors.newCachedThreadPool();
+        try (Database database = open();
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings());
+                Connection blocker = at.connect();
+                Statement s = blocker.createStatement()) {
+            List<byte[]> bodies = new ArrayList<>();
+            for (int i = 0; i < 12; i++) {
+                Flight flight = recorded.as(UUID.randomUUID());
+                bodies.add(flight.body(flight.parts(new Random(5)).get(0), flight.hello()));
+            }
+            blocker.setAutoCommit(false);
+            s.execute("lock table segment in access exclusive mode");
+            List<Future<Reply>> replies = new ArrayList<>();
+            for (byte[] body : bodies) {
+                replies.add(agents.submit(() -> ingest.handle(body.length, () -> body)));
+            }
+            await().until(() -> replies.stream().filter(Future::isDone).count() >= 6);
+            List<byte[]> sentAway = new ArrayList<>();
+            for (int i = 0; i < replies.size(); i++) {
+                if (replies.get(i).isDone()) {
+                    assertThat(replies.get(i).get().status()).isEqualTo(429);
+                    assertThat(replies.get(i).get().retryAfterSeconds()).isPositive();
+                    sentAway.add(bodies.get(i));
+                }
+            }
+            assertThat(sentAway).hasSizeLessThan(bodies.size());
+            assertThat(ingest.stats().arrivingBytes()).isBetween(1L, HELD + 9L * bodies.get(0).length);
+            blocker.commit();
+            blocker.setAutoCommit(true);
+            long taken = 0;
+            for (Future<Reply> reply : replies) {
+                taken += reply.get().status() == 200 ? 1 : 0;
+            }
+            assertThat(number(s, "select count(*) from segment")).isEqualTo(taken);
+            for (byte[] body : sentAway) {
+                assertThat(ingest.handle(body.length, () -> body).status()).isEqualTo(200);
+            }
+            assertThat(number(s, "select count(*) from segment")).isEqualTo(bodies.size());
+            assertThat(ingest.stats().arrivingBytes()).isZero();
+            assertThat(ingest.stats().waitingBytes()).isZero();
+        } finally {
+            agents.shutdownNow();
+        }
+    }
+
+    @Test
+    void aMinuteThatTheDatabaseRefusesIsLeftOutAndItsNeighboursAreStored() throws Exception {
+        Flight flight = recorded.as(UUID.randomUUID());
+        long left;
+        try (Database database = open();
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings());
+                Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            s.execute("""
+                    create function refuse() returns trigger language plpgsql as
+                    $$ begin raise exception 'no such number' using errcode = '22003'; end $$""");
+            s.execute("create trigger refuse before insert on metric_block for each row"
+                    + " when (new.type = 'jdk.CPULoad') execute function refuse()");
+            new Feeder(flight, new Random(9)).run(ingest::handle);
+            ingest.handle(flight.heartbeat("ended=true\n"));
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> number(s, "select count(*) from chunk where block_offset < boundary") == 0);
+            left = ingest.stats().refusedMinutes();
+        }
+        assertThat(left).isPositive();
+        try (Connection c = at.connect()) {
+            List<String> missing =
+                    Expected.difference(Expected.samples(flight), Expected.storedSamples(c, flight.jvm()));
+            assertThat(missing)
+                    .isNotEmpty()
+                    .allMatch(line -> line.contains("jdk.CPULoad") || line.endsWith("lines in all"));
+        }
+    }
+}
