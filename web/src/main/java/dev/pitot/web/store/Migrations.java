@@ -29,7 +29,8 @@ final class Migrations {
             "V005__keys_of_metrics.sql",
             "V006__derived_metrics.sql",
             "V007__spans.sql",
-            "V008__tiers.sql");
+            "V008__tiers.sql",
+            "V009__views_of_tiers.sql");
 
     /** Any number that nobody else uses for an advisory lock in this database. */
     private static final long LOCK = 0x7069746f74L;

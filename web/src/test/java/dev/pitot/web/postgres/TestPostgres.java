@@ -100,7 +100,8 @@ public final class TestPostgres {
         }
     }
 
-    static void asSuperuser(EmbeddedPostgres postgres, String sql) throws SQLException {
+    /** One statement in the database {@code postgres}. */
+    public static void asSuperuser(EmbeddedPostgres postgres, String sql) throws SQLException {
         try (Connection connection =
                         EmbeddedPostgres.connect(postgres.superuserUrl(), "postgres", postgres.superuserPassword());
                 Statement statement = connection.createStatement()) {

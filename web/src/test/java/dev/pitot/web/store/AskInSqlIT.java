@@ -1,6 +1,8 @@
 package dev.pitot.web.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.pitot.web.postgres.TestPostgres;
 import java.io.IOException;
@@ -16,9 +18,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -27,7 +31,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The questions of docs/ask-in-sql.md, and the formulas of docs/spec/metrics.md, on samples whose answers are known. */
+/** The questions of docs/sql.md, and the formulas of docs/spec/metrics.md, on samples whose answers are known. */
 class AskInSqlIT {
     private static final UUID JVM = new UUID(0, 9);
     /** A minute of blocks, a few minutes ago. */
@@ -66,6 +70,19 @@ class AskInSqlIT {
                     ('%1$s', 'pitot.CallSummary', now(), 1, 10, '{"target": "a:80", "count": 1, "totalDuration": 5000000}'),
                     ('%1$s', 'pitot.PoolSummary', now(), 1, 11, '{"pool": "main", "count": 1, "totalDuration": 500}'),
                     ('%1$s', 'pitot.LoggedErrors', now(), 1, 12, '{"logger": "a.B", "error": "", "count": 3}')""".formatted(JVM));
+            s.execute("update jvm set labels = '{\"version\": \"1.5\"}'");
+            for (String tier : List.of("1m", "15m", "1h")) {
+                s.execute("""
+                        insert into metric_%2$s (jvm_id, type, key, ts, n, agg, hist)
+                        select '%1$s', type, key, date_trunc('hour', now()), 60, agg::jsonb, hist::jsonb from (values
+                        ('pitot.EndpointSummary', 'GET /b c', '{"count": 5, "errors": 1, "measured": 2, "totalCpuTime": 8000000, "totalAllocated": 3000,
+                            "duration": [4, null, 98000000, 175000000], "counterRunning": [2, 1], "counterSource": "perf", "unfollowedTasks": 3}',
+                            '{"duration": "1416:3 1448:1"}'),
+                        ('pitot.StatementSummary', '0f', '{"count": 40, "duration": [40, null, 9000000, 60000000]}', '{"duration": "1392:40"}'),
+                        ('pitot.JvmMemory', '', '{"heapUsed": [60, 1048576, 3145728, 125829120], "heapMax": [60, 4194304]}', '{"heapUsed": "1345:30 1369:30"}'),
+                        ('pitot.ProcessCounters', '', '{"userTime": [60, 20000000], "systemTime": [60, 5000000], "softwareSource": "varies"}', '{}'),
+                        ('pitot.AgentCost', '', '{"share": [60, 0.02]}', '{}')) as t (type, key, agg, hist)""".formatted(JVM, tier));
+            }
             s.execute("insert into sql_text values ('" + JVM + "', '0f', 'select ?', now()), ('" + new UUID(1, 1)
                     + "', '0e', 'of another JVM', now())");
         }
@@ -225,8 +242,8 @@ class AskInSqlIT {
     /** Headline to query. */
     private static Map<String, String> questions() throws IOException {
         Map<String, String> questions = new LinkedHashMap<>();
-        Pattern.compile("## ([^\\n]+)\\n\\n```sql\\n(.*?)```", Pattern.DOTALL)
-                .matcher(Files.readString(Path.of("../docs/ask-in-sql.md")))
+        Pattern.compile("## ([^\\n]+)\\n\\n```sql\\n((?:select|with) .*?)```", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("../docs/sql.md")))
                 .results()
                 .forEach(match -> questions.put(match.group(1), match.group(2)));
         return questions;
@@ -275,6 +292,22 @@ class AskInSqlIT {
                 .containsExactly("GET /b 11.0 17.50");
         assertThat(rows(questions.get("Which endpoints wait for memory?")))
                 .containsExactly("GET /b 1000 0.50 50.00 null", "null /a null null null null");
+        assertThat(rows(questions.get("How did the heap go in the last month, hour by hour?")))
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" shop 3 2"));
+        assertThat(rows(questions.get("What was p99 of each endpoint, day by day?")))
+                .as("no more than the longest")
+                .singleElement()
+                .satisfies(row -> assertThat(row).endsWith(" GET /b c 5 24.64 98.57 98"));
+        assertThat(rows(questions.get("Which statements took the most time last week?")))
+                .containsExactly("0f select ? 40 60 1.500 8.258");
+        assertThat(rows(questions.get("Do two releases differ?")))
+                .containsExactly("1.5 GET /b c 5 24.64 98.57 4.000 1500");
+        assertThat(rows(questions.get("Which neighbours are noisy?"))).containsExactly("h shop " + JVM + " 1.5 100.0");
+        assertThat(rows(questions.get("What does Pitot cost each service?"))).containsExactly("shop 1 2.00 2.00");
+        assertThat(rows(questions.get("Which JVMs were restarted?"))).hasSize(1);
+        assertThat(rows(questions.get("How large is what is kept, and how old?")))
+                .hasSize(6);
         assertThat(rows(questions.get("Who logs errors?"))).singleElement().satisfies(row -> assertThat(row)
                 .startsWith("shop a.B null 3 "));
         assertThat(rows(questions.get("What does Pitot itself cost?")))
@@ -343,7 +376,7 @@ class AskInSqlIT {
 
     @Test
     void everyKindOfSpanHasViewsOfItsOwn() throws Exception {
-        assertThat(rows("select sql, duration_ms, time_socket_ms from statements"))
+        assertThat(rows("select sql, duration_ms, time_socket_ms from sql_statements"))
                 .containsExactly("select ? 9 9");
         assertThat(rows("select target, status, duration_ms from calls")).containsExactly("a:80 200 5");
         assertThat(rows("select pool, failed, duration_ms from connection_waits"))
@@ -368,6 +401,115 @@ class AskInSqlIT {
                             match.group(1).replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT))
                     .collect(Collectors.toCollection(TreeSet::new));
             assertThat(named).as(view).containsAll(columns);
+        }
+    }
+
+    @Test
+    void viewsOfTheTiersHaveWhatTheirRowsSay() throws Exception {
+        for (String suffix : List.of("", "_by_quarter", "_by_hour")) {
+            assertThat(rows(
+                            "select jvm, service, method, route, requests, errors, mean_ms, p50_ms, p99_ms, max_ms, unfollowed_tasks from endpoints"
+                                    + suffix))
+                    .containsExactly(JVM + " shop GET /b c 5 1 43.75 24.641536 98 98 3");
+            assertThat(rows("select statement, sql, runs, errors, p50_ms from statements" + suffix))
+                    .containsExactly("0f select ? 40 null 8.257536");
+        }
+        for (String bin : List.of("minute", "quarter", "hour")) {
+            assertThat(
+                            rows(
+                                    "select field, n, min, max, avg, sum, p50, p99, text from metrics_by_" + bin
+                                            + " where type in ('pitot.JvmMemory', 'pitot.ProcessCounters') or field in ('count', 'duration') and type like '%Endpoint%' order by type, field"))
+                    .as("a total, values of which the least is not known, values of one amount, a text")
+                    .containsExactly(
+                            "count null null null null 5 null null null",
+                            "duration 4 null 98000000 43750000 175000000 24641536 98000000 null",
+                            "heapMax 60 4194304 4194304 4194304 251658240 4194304 4194304 null",
+                            "heapUsed 60 1048576 3145728 2097152 125829120 1081344 3145728 null",
+                            "softwareSource null null null null null null null varies",
+                            "systemTime 60 5000000 5000000 5000000 300000000 5000000 5000000 null",
+                            "userTime 60 20000000 20000000 20000000 1200000000 20000000 20000000 null");
+        }
+    }
+
+    @Test
+    void histogramsInSqlAreThoseOfTheProgram() throws Exception {
+        Random random = new Random(7);
+        for (int round = 0; round < 20; round++) {
+            Histogram all = new Histogram();
+            List<String> parts = new ArrayList<>();
+            for (int part = random.nextInt(4); part >= 0; part--) {
+                Histogram one = new Histogram();
+                for (int i = random.nextInt(30); i >= 0; i--) {
+                    one.add(Buckets.of(random.nextGaussian() * Math.exp(random.nextInt(20))), 1 + random.nextInt(9));
+                }
+                all.add(one);
+                parts.add("('" + one + "')");
+            }
+            String merged =
+                    "(select pitot_hist(h) from (values (null), (''), " + String.join(",", parts) + ") as t (h))";
+            assertThat(rows("select " + merged)).containsExactly(all.toString());
+            for (double share : new double[] {0, 0.5, 0.9, 0.99, 1}) {
+                double inSql = Double.parseDouble(rows("select pitot_percentile(" + merged + ", " + share + ")")
+                        .get(0));
+                assertThat(inSql).isCloseTo(all.percentile(share), withinPercentage(1e-9));
+            }
+        }
+        assertThat(rows("select pitot_percentile('', 0.5), pitot_percentile(null, 0.5), pitot_hist(null)"))
+                .containsExactly("null null null");
+    }
+
+    @Test
+    void samplesBetweenTwoTimesReadOnlyTheDaysThatTheyMust() throws Exception {
+        String between = "samples_between('%s', to_timestamp(%d / 1e3), to_timestamp(%d / 1e3))";
+        assertThat(
+                        rows(
+                                "select ts = to_timestamp(" + (MINUTE + 500)
+                                        + " / 1e3), jvm = jvm_id, service, value, text from "
+                                        + between.formatted(JVM, MINUTE + 400, MINUTE + 600)
+                                        + " where type = 'pitot.ProcessCounters' and field in ('cycles', 'hardwareSource') order by field"))
+                .containsExactly("t t shop 3000000000 null", "t t shop null perf");
+        for (String query : List.of(
+                "select * from " + between.formatted(JVM, MINUTE, MINUTE + 1000),
+                "select * from endpoints where jvm = '%s' and ts >= to_timestamp(%d / 1e3) and ts < to_timestamp(%d / 1e3)"
+                        .formatted(JVM, MINUTE, MINUTE + 1000),
+                "select * from statements where jvm = '%s' and ts >= to_timestamp(%d / 1e3) and ts < to_timestamp(%d / 1e3)"
+                        .formatted(JVM, MINUTE, MINUTE + 1000),
+                "select * from metrics_by_minute where jvm = '%s' and ts >= to_timestamp(%d / 1e3) and ts < to_timestamp(%d / 1e3)"
+                        .formatted(JVM, MINUTE, MINUTE + 1000),
+                "select * from events where jvm = '%s' and type = 'a' and ts >= to_timestamp(%d / 1e3) and ts < to_timestamp(%d / 1e3)"
+                        .formatted(JVM, MINUTE, MINUTE + 1000))) {
+            List<String> plan = rows("explain (costs off) " + query);
+            assertThat(plan.stream().filter(line -> line.matches(".* on (metric_block|metric_1m|event)_2\\d+.*")))
+                    .as(query + plan)
+                    .hasSize(1);
+        }
+    }
+
+    @Test
+    void aRoleThatReadsCanAskAllQuestionsAndSeesNoSecrets() throws Exception {
+        String role = "reader_" + ProcessHandle.current().pid();
+        Matcher grants = Pattern.compile("create role[^;]*;\\n(grant usage.*?;\\ngrant select.*?;)", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("../docs/sql.md")));
+        assertThat(grants.find()).isTrue();
+        TestPostgres.asSuperuser(TestPostgres.shared(), "create role " + role);
+        TestPostgres.asSuperuser(
+                TestPostgres.shared(),
+                "grant " + role + " to " + TestPostgres.shared().user());
+        try (Statement s = connection.createStatement()) {
+            s.execute(grants.group(1).replace("pitot_reader", role));
+            s.execute("set role " + role);
+            for (String query : questions().values()) {
+                assertThat(rows(query)).as(query).isNotNull();
+            }
+            for (String closed : List.of("collector", "segment", "setting", "audit")) {
+                assertThatThrownBy(() -> rows("select * from " + closed)).hasMessageContaining("permission denied");
+            }
+        } finally {
+            try (Statement s = connection.createStatement()) {
+                s.execute("reset role");
+                s.execute("drop owned by " + role);
+            }
+            TestPostgres.asSuperuser(TestPostgres.shared(), "drop role " + role);
         }
     }
 
