@@ -190,8 +190,9 @@ export class JvmPage {
       case 'jvm':
         if (message.jvm.id !== this.id) return;
         this.jvm = { ...this.jvm, ...message.jvm };
-        this.status = message.status ?? this.status;
-        this.diagnosis = message.diagnosis ?? this.diagnosis;
+        // Memory knows nothing of a JVM that has ended before the collector started: what the store said stays.
+        if (message.status?.length) this.status = message.status;
+        if (message.diagnosis?.length) this.diagnosis = message.diagnosis;
         this.refusal = null;
         break;
       case 'samples':
