@@ -10,6 +10,7 @@ import dev.pitot.web.live.Live;
 import dev.pitot.web.store.CompareQueries;
 import dev.pitot.web.peers.Peers;
 import dev.pitot.web.store.Database;
+import dev.pitot.web.store.EventSearch;
 import dev.pitot.web.store.Queries;
 import dev.pitot.web.store.RangeQueries;
 import io.javalin.Javalin;
@@ -195,6 +196,13 @@ public final class HttpServer implements AutoCloseable {
                 Role.VIEWER,
                 taking(jvms::spans, "type", "parent", "min", "from", "to", "limit"));
         get(config, "/api/v1/jvms/{id}/events", Role.VIEWER, taking(jvms::events, "type", "from", "to", "limit"));
+        get(
+                config,
+                "/api/v1/events",
+                Role.VIEWER,
+                taking(
+                        new EventRoutes(new EventSearch(parts.database()), jvms::storedType, parts.clock())::events,
+                        EventRoutes.PARAMETERS));
         get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, taking(jvms::recording, "from", "to"));
         get(
                 config,

@@ -369,12 +369,7 @@ final class JvmRoutes {
 
     void events(Context ctx) throws SQLException {
         UUID id = Parameters.jvm(ctx);
-        String type = Parameters.required(ctx, "type");
-        if (!stored(type)) {
-            throw Problem.badRequest(Parameters.quoted(type) + " is not stored as events; there are "
-                    + String.join(", ", StoredTypes.EVENTS.stream().sorted().toList())
-                    + ", and types that --events names. Other types are in the recording.");
-        }
+        String type = storedType(ctx);
         Parameters.Window window = Parameters.window(ctx, clock.millis() + MINUTE, TEN_MINUTES, LONGEST_EVENTS);
         int limit = Parameters.whole(ctx, "limit", 1, 1000, 100);
         known(id);
@@ -382,6 +377,17 @@ final class JvmRoutes {
                 .map(Event::of)
                 .toList();
         send(ctx, Map.of("events", events));
+    }
+
+    /** The parameter {@code type}, a type that is stored as events. */
+    String storedType(Context ctx) {
+        String type = Parameters.required(ctx, "type");
+        if (!stored(type)) {
+            throw Problem.badRequest(Parameters.quoted(type) + " is not stored as events; there are "
+                    + String.join(", ", StoredTypes.EVENTS.stream().sorted().toList())
+                    + ", and types that --events names. Other types are in the recording.");
+        }
+        return type;
     }
 
     /** @param chunk nanoseconds as text: the number does not fit into a browser's */

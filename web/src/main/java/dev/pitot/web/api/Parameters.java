@@ -14,7 +14,7 @@ final class Parameters {
     private static final Pattern UUID_FORM =
             Pattern.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}");
     /** End of the year 9999: later times do not fit into what prints them. */
-    private static final long LAST_MILLIS = 253_402_300_799_999L;
+    static final long LAST_MILLIS = 253_402_300_799_999L;
 
     private Parameters() {}
 
@@ -31,7 +31,8 @@ final class Parameters {
         }
     }
 
-    private static String nearest(String given, List<String> names) {
+    /** The one of these names that is most like what was given. */
+    static String nearest(String given, List<String> names) {
         String start = given.length() <= 80 ? given : given.substring(0, 80);
         return names.stream()
                 .min(Comparator.comparingInt(name -> distance(start.toLowerCase(Locale.ROOT), name)))
