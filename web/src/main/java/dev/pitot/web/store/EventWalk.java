@@ -45,6 +45,9 @@ final class EventWalk {
     private final List<Hit> hits = new ArrayList<>();
     private long looked;
     private long width;
+    /** Down to here from where it was, a slice held too much: the next ones come nearer by halves, not by leaps over it again. */
+    private long wall = Long.MIN_VALUE;
+
     private Position position;
 
     EventWalk(EventScan scan, EventSearch.Question question, EventSearch.Bounds bounds, @Nullable Position after) {
@@ -78,7 +81,7 @@ final class EventWalk {
                     ? scan.crowd(position, top, limit - hits.size())
                     : scan.slice(position, lowest, top, limit - hits.size());
             looked += slice.looked();
-            if (adapt(slice, top - lowest)) {
+            if (adapt(slice, top, lowest)) {
                 continue;
             }
             hits.addAll(slice.hits());
@@ -92,6 +95,7 @@ final class EventWalk {
         if (slow) {
             position = Position.fast(last);
             width = FIRST_WIDTH;
+            wall = Long.MIN_VALUE;
             return fast();
         }
         return answer(null, true);
@@ -114,9 +118,10 @@ final class EventWalk {
      *
      * @return whether this one held too much, and is to be read anew
      */
-    private boolean adapt(Slice slice, long was) {
+    private boolean adapt(Slice slice, long top, long lowest) {
         if (slice.looked() > bounds.slice()) {
-            width = was / 8;
+            wall = lowest;
+            width = (top - lowest) / 8;
             return true;
         }
         int half = bounds.slice() / 2;
@@ -125,6 +130,9 @@ final class EventWalk {
         } else {
             int wider = slice.looked() == 0 ? 8 : Math.max(1, Math.min(8, half / slice.looked()));
             width = Math.min(Long.MAX_VALUE / 16, Math.max(1, width) * wider);
+        }
+        if (lowest > wall && wall != Long.MIN_VALUE) {
+            width = Math.min(width, Math.max(1, (lowest - wall) / 2));
         }
         return false;
     }
@@ -144,7 +152,7 @@ final class EventWalk {
             Slice slice =
                     lowest == top ? scan.crowd(position, top, bounds.slice()) : scan.slice(position, lowest, top, room);
             looked += slice.looked();
-            if (adapt(slice, top - lowest)) {
+            if (adapt(slice, top, lowest)) {
                 continue;
             }
             slowest.addAll(slice.hits());
