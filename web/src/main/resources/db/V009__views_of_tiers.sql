@@ -12,10 +12,7 @@ language sql immutable strict parallel safe as $$
     select pitot_bucket_middle(bucket)
     from (
         select bucket, sum(n) over (order by bucket) as up_to_here, sum(n) over () as so_many
-        from (
-            select split_part(pair, ':', 1)::int as bucket, split_part(pair, ':', 2)::bigint as n
-            from string_to_table(nullif(hist, ''), ' ') as pair
-        ) pairs
+        from pitot_buckets(nullif(hist, ''))
     ) ranks
     where up_to_here >= greatest(1, ceil(share * so_many))
     order by bucket
@@ -33,12 +30,12 @@ comment on function pitot_percentile(text, float8, float8, float8) is 'The same,
 
 create function pitot_hist_sum(hists text[]) returns text
 language sql immutable strict parallel safe as $$
-    select string_agg(bucket || ':' || n, ' ' order by bucket)
+    select string_agg(step || case n when 1 then '' else ':' || n end, ' ' order by bucket)
     from (
-        select split_part(pair, ':', 1)::int as bucket, sum(split_part(pair, ':', 2)::bigint) as n
+        select bucket, bucket - lag(bucket, 1, 0) over (order by bucket) as step, sum(n) as n
         from unnest(hists) as hist
-        cross join lateral string_to_table(nullif(hist, ''), ' ') as pair
-        group by 1
+        cross join lateral pitot_buckets(nullif(hist, ''))
+        group by bucket
     ) pairs
 $$;
 
