@@ -60,7 +60,8 @@ final class Collector {
 
         Database database = lifeline.add(database(options, folder, lifeline, out));
         Live live = lifeline.add(new Live(clock));
-        Queries queries = new Queries(database);
+        Database forQueries = lifeline.add(database.openForQueries());
+        Queries queries = new Queries(forQueries);
         remember(queries, live);
         UUID self = UUID.randomUUID();
         Ingest ingest = lifeline.add(new Ingest(database, live, options.ingestSettings(), self));
@@ -129,7 +130,7 @@ final class Collector {
         try {
             if (settings == null) {
                 EmbeddedPostgres postgres = lifeline.add(EmbeddedPostgres.start(folder.path(), out::println));
-                settings = DatabaseSettings.of(postgres.jdbcUrl(), postgres.user(), postgres.password());
+                settings = options.databaseSettings(postgres.jdbcUrl(), postgres.user(), postgres.password());
             }
             return Database.open(settings);
         } catch (PostgresException | StoreException e) {

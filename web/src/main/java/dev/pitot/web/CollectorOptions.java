@@ -25,6 +25,11 @@ final class CollectorOptions {
     private static final String ROOT_FOLDER = "/var/lib/pitot";
     private static final Duration SHORTEST_RETENTION = Duration.ofMinutes(1);
     private static final Duration LONGEST_RETENTION = Duration.ofDays(3650);
+    /** Of the 50 that the embedded PostgreSQL takes, the rest is for people with {@code psql}. */
+    private static final int MOST_EMBEDDED = 40;
+
+    private static final int MOST_CONNECTIONS = 500;
+
     private static final Pattern EVENT_PATTERN = Pattern.compile("[A-Za-z_$][\\w$]*(\\.[A-Za-z_$][\\w$]*)*(\\.\\*)?");
 
     @Option(
@@ -79,6 +84,14 @@ final class CollectorOptions {
             description = "File whose first line is the user's password.")
     @Nullable
     Path databasePasswordFile;
+
+    @Option(
+            names = "--db-connections",
+            paramLabel = "N",
+            description = "Most connections to the database, half of them for what people ask."
+                    + " Default: 2 for each processor (2 to 16 count) and 8.")
+    @Nullable
+    Integer databaseConnections;
 
     @Option(
             names = "--retention-events",
@@ -137,6 +150,7 @@ final class CollectorOptions {
         if (databaseUrl == null && (databaseUser != null || databasePasswordFile != null)) {
             throw CommandFailure.badInput("--db-user and --db-password-file belong to --db-url, which is missing.");
         }
+        checkConnections();
         for (String pattern : events) {
             if (!EVENT_PATTERN.matcher(pattern).matches()) {
                 throw CommandFailure.badInput("--events '" + pattern
@@ -168,6 +182,17 @@ final class CollectorOptions {
                 || address.getRawFragment() != null) {
             throw CommandFailure.badInput("--advertise '" + advertise
                     + "' is no address of a collector; write scheme, host and port, as in http://10.0.0.7:7070.");
+        }
+    }
+
+    private void checkConnections() {
+        int most = databaseUrl == null ? MOST_EMBEDDED : MOST_CONNECTIONS;
+        if (databaseConnections != null
+                && (databaseConnections < DatabaseSettings.FEWEST_CONNECTIONS || databaseConnections > most)) {
+            throw CommandFailure.badInput(
+                    "--db-connections must be from " + DatabaseSettings.FEWEST_CONNECTIONS + " to "
+                            + most + (databaseUrl == null ? " with the embedded PostgreSQL" : "") + ", not "
+                            + databaseConnections + ".");
         }
     }
 
@@ -207,13 +232,21 @@ final class CollectorOptions {
     /** Of the user's own PostgreSQL; null for the embedded one. */
     @Nullable
     DatabaseSettings databaseSettings() {
-        if (databaseUrl == null) {
-            return null;
-        }
+        return databaseUrl == null ? null : databaseSettings("--db-url: ", databaseUrl, databaseUser, password());
+    }
+
+    /** With the number of connections that was asked for. */
+    DatabaseSettings databaseSettings(String url, @Nullable String user, @Nullable String password) {
+        return databaseSettings("", url, user, password);
+    }
+
+    private DatabaseSettings databaseSettings(
+            String option, String url, @Nullable String user, @Nullable String password) {
         try {
-            return DatabaseSettings.of(databaseUrl, databaseUser, password());
+            DatabaseSettings settings = DatabaseSettings.of(url, user, password);
+            return databaseConnections == null ? settings : settings.withConnections(databaseConnections);
         } catch (IllegalArgumentException e) {
-            throw CommandFailure.badInput("--db-url: " + e.getMessage());
+            throw CommandFailure.badInput(option + e.getMessage());
         }
     }
 
@@ -230,8 +263,12 @@ final class CollectorOptions {
     }
 
     IngestSettings ingestSettings() {
+        int parsers = databaseConnections == null
+                ? DatabaseSettings.parsers()
+                : Math.min(DatabaseSettings.parsers(), databaseConnections / 2 - DatabaseSettings.BESIDE_PARSERS);
         return IngestSettings.standard()
                 .withEventPatterns(events)
+                .withParsers(parsers)
                 .withRetention(RetentionSettings.standard().with(retentionEvents, retentionSegments, retentionBlocks));
     }
 

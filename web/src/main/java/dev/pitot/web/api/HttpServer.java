@@ -614,6 +614,21 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private void noDatabase(SQLException e, Context ctx) {
+        if (e instanceof Database.BusyException) {
+            problem(
+                    Problem.unavailable(
+                            "More is asked than the collector can answer at a time; try again in some seconds."),
+                    ctx);
+            return;
+        }
+        if (Database.isTooSlow(e)) {
+            LOG.info("{} took too long: {}", ctx.path(), e.getMessage());
+            problem(
+                    Problem.unavailable(
+                            "The database took longer than 15 s for the answer; ask for a shorter time, or try again when it has less to do."),
+                    ctx);
+            return;
+        }
         LOG.warn("The database did not answer {}: {}", ctx.path(), e.getMessage());
         problem(Problem.unavailable("The database does not answer just now; try again in some seconds."), ctx);
     }

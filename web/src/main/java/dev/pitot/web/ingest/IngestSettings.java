@@ -52,6 +52,10 @@ public record IngestSettings(
         return new IngestSettings(eventPatterns, other, commitWindow, parsers, heldBytes, openReaders);
     }
 
+    public IngestSettings withParsers(int number) {
+        return new IngestSettings(eventPatterns, retention, commitWindow, number, heldBytes, openReaders);
+    }
+
     public IngestSettings withCommitWindow(Duration window) {
         return new IngestSettings(eventPatterns, retention, window, parsers, heldBytes, openReaders);
     }

@@ -2,6 +2,7 @@ package dev.pitot.web.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.sql.Connection;
@@ -9,22 +10,40 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
+import java.sql.SQLTransientConnectionException;
+import java.sql.SQLTransientException;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The pool of connections to a migrated database. Any thread.
+ * A pool of connections to a migrated database. Any thread.
  *
- * <p>A connection outlives a restart of the server by being thrown away: the pool validates one that was idle before it
+ * <p>Ingest has one, and what people ask another, {@link #openForQueries}: a page that asks for too much waits for its own kind
+ * only. A connection outlives a restart of the server by being thrown away: the pool validates one that was idle before it
  * hands it out, and callers see the {@link SQLException} of one that died in their hands.
  */
 public final class Database implements AutoCloseable {
     private static final String SESSION = """
-            set statement_timeout = '30s'; set lock_timeout = '10s'; \
-            set idle_in_transaction_session_timeout = '60s'; set timezone = 'UTC'; set synchronous_commit = on""";
+            set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '60s'; set timezone = 'UTC'; \
+            set synchronous_commit = on; set statement_timeout = '30s'""";
 
+    /** What a person asks changes nothing, and ends before the person has gone. */
+    private static final String QUERY_SESSION =
+            SESSION + "; set statement_timeout = '15s'; set default_transaction_read_only = on";
+
+    private static final int INGEST_WAIT_MILLIS = 5_000;
+    private static final int QUERY_WAIT_MILLIS = 2_000;
+    /** For each connection for queries so many more may wait for one; who comes then is refused at once. */
+    private static final int WAITING_FOR_EACH = 4;
+
+    private final DatabaseSettings settings;
     private final HikariDataSource pool;
+    /** Most that wait for a connection. */
+    private final int mostWaiting;
 
-    private Database(HikariDataSource pool) {
+    private Database(DatabaseSettings settings, HikariDataSource pool, int mostWaiting) {
+        this.settings = settings;
         this.pool = pool;
+        this.mostWaiting = mostWaiting;
     }
 
     /**
@@ -33,23 +52,11 @@ public final class Database implements AutoCloseable {
      * @throws StoreException when the server does not answer, or its database is newer than this program
      */
     public static Database open(DatabaseSettings settings) throws StoreException {
-        HikariConfig config = new HikariConfig();
-        config.setPoolName("pitot");
-        config.setJdbcUrl(settings.url());
-        config.setUsername(settings.user());
-        config.setPassword(settings.password());
-        config.setMaximumPoolSize(settings.connections());
+        HikariConfig config = config(settings, "pitot", SESSION);
+        config.setMaximumPoolSize(settings.ingestConnections());
         config.setMinimumIdle(2);
-        config.setConnectionTimeout(5_000);
-        config.setValidationTimeout(2_000);
-        config.setKeepaliveTime(60_000);
-        config.setMaxLifetime(30 * 60_000L);
+        config.setConnectionTimeout(INGEST_WAIT_MILLIS);
         config.setInitializationFailTimeout(1);
-        config.setConnectionInitSql(SESSION);
-        config.addDataSourceProperty("ApplicationName", "pitot");
-        config.addDataSourceProperty("connectTimeout", "5");
-        config.addDataSourceProperty("socketTimeout", "60");
-        config.addDataSourceProperty("tcpKeepAlive", "true");
         HikariDataSource pool;
         try {
             pool = new HikariDataSource(config);
@@ -59,7 +66,7 @@ public final class Database implements AutoCloseable {
                             + "); check its address, that it runs, and its user and password.",
                     e);
         }
-        Database database = new Database(pool);
+        Database database = new Database(settings, pool, Integer.MAX_VALUE);
         try (Connection connection = database.connection()) {
             Migrations.run(connection);
             return database;
@@ -73,6 +80,33 @@ public final class Database implements AutoCloseable {
             database.close();
             throw e;
         }
+    }
+
+    /** The same database for what people ask: connections of its own, which read only, for 15 s a statement at most. */
+    public Database openForQueries() {
+        HikariConfig config = config(settings, "pitot-queries", QUERY_SESSION);
+        config.setMaximumPoolSize(settings.queryConnections());
+        config.setMinimumIdle(1);
+        config.setConnectionTimeout(QUERY_WAIT_MILLIS);
+        config.setInitializationFailTimeout(-1);
+        return new Database(settings, new HikariDataSource(config), WAITING_FOR_EACH * settings.queryConnections());
+    }
+
+    private static HikariConfig config(DatabaseSettings settings, String name, String session) {
+        HikariConfig config = new HikariConfig();
+        config.setPoolName(name);
+        config.setJdbcUrl(settings.url());
+        config.setUsername(settings.user());
+        config.setPassword(settings.password());
+        config.setValidationTimeout(2_000);
+        config.setKeepaliveTime(60_000);
+        config.setMaxLifetime(30 * 60_000L);
+        config.setConnectionInitSql(session);
+        config.addDataSourceProperty("ApplicationName", name);
+        config.addDataSourceProperty("connectTimeout", "5");
+        config.addDataSourceProperty("socketTimeout", "60");
+        config.addDataSourceProperty("tcpKeepAlive", "true");
+        return config;
     }
 
     private static String reason(Throwable e) {
@@ -89,9 +123,56 @@ public final class Database implements AutoCloseable {
         return String.valueOf(last.getMessage()).lines().findFirst().orElse("no reason given");
     }
 
-    /** A connection of the pool with auto-commit on; close it to give it back. Waits 5 s at most. */
+    /**
+     * A connection of the pool with auto-commit on; close it to give it back. Waits 5 s at most, for queries 2 s.
+     *
+     * @throws BusyException when all stayed in use, or too many wait already
+     */
     public Connection connection() throws SQLException {
-        return pool.getConnection();
+        if (mostWaiting < Integer.MAX_VALUE && use().waiting() >= mostWaiting) {
+            throw new BusyException(null);
+        }
+        try {
+            return pool.getConnection();
+        } catch (SQLTransientConnectionException e) {
+            Use use = use();
+            // Less than all are in use when the server is away, or takes no more.
+            throw use.active() >= use.most() ? new BusyException(e) : e;
+        }
+    }
+
+    /** All connections of the pool are in use, though the database answers. */
+    public static final class BusyException extends SQLTransientException {
+        private static final long serialVersionUID = 1L;
+
+        private BusyException(@Nullable Throwable cause) {
+            super("all connections to the database are in use", "53300", cause);
+        }
+    }
+
+    /** Whether a statement was ended because it took longer than it may (57014, {@code query_canceled}). */
+    public static boolean isTooSlow(SQLException e) {
+        return "57014".equals(e.getSQLState());
+    }
+
+    /**
+     * How the pool is used now.
+     *
+     * @param active connections in use
+     * @param idle open ones that wait to be used
+     * @param waiting threads that wait for one
+     * @param most open ones at a time
+     */
+    public record Use(int active, int idle, int waiting, int most) {}
+
+    /** How the pool is used now. */
+    public Use use() {
+        HikariPoolMXBean now = pool.getHikariPoolMXBean();
+        int most = pool.getMaximumPoolSize();
+        return now == null
+                ? new Use(0, 0, 0, most)
+                : new Use(
+                        now.getActiveConnections(), now.getIdleConnections(), now.getThreadsAwaitingConnection(), most);
     }
 
     /** A connection of one's own beside the pool, for who keeps it; close it at the end. Waits some seconds at most. */

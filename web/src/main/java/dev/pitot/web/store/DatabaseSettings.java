@@ -11,11 +11,16 @@ import org.postgresql.Driver;
  * @param url JDBC URL, {@code jdbc:postgresql://host:port/name}
  * @param user null when the URL names it
  * @param password null when the server asks for none
- * @param connections the most that are open at a time; see {@link #connectionsFor}
+ * @param connections the most that are open at a time, half of them for what people ask; see {@link #connectionsFor}
  */
 public record DatabaseSettings(
         String url, @Nullable String user, @Nullable String password, int connections) {
     private static final String EXAMPLE = "jdbc:postgresql://host:5432/pitot";
+    /** Connections of ingest that no parser may have: for the segment writer, partitions and tiers. */
+    public static final int BESIDE_PARSERS = 3;
+    /** Those and one parser, and as many for what people ask. */
+    public static final int FEWEST_CONNECTIONS = 2 * (BESIDE_PARSERS + 1);
+
     private static final Logger DRIVER_LOG = Logger.getLogger("org.postgresql");
 
     /** Settings with as many connections as this machine's collector uses. */
@@ -39,8 +44,9 @@ public record DatabaseSettings(
                     "The database URL is none that the PostgreSQL driver understands; write it as " + EXAMPLE
                             + ", with special characters after the host as %XX.");
         }
-        if (connections < 4) {
-            throw new IllegalArgumentException("The collector needs at least 4 database connections.");
+        if (connections < FEWEST_CONNECTIONS) {
+            throw new IllegalArgumentException("The collector needs at least " + FEWEST_CONNECTIONS
+                    + " database connections, not " + connections + ".");
         }
     }
 
@@ -71,11 +77,26 @@ public record DatabaseSettings(
     }
 
     /**
-     * The pool's size: 1 for the segment writer, 1 for blocks and partitions, one per parser, and 6 for people's queries.
-     * More would only queue inside of PostgreSQL.
+     * As many as can do something at a time; more would only queue inside of PostgreSQL. For ingest one to each parser, three for
+     * the segment writer, partitions and tiers, and one for what is asked on the way; as many for what people ask.
      */
     public static int connectionsFor(int parsers) {
-        return 2 + parsers + 6;
+        return 2 * (parsers + BESIDE_PARSERS + 1);
+    }
+
+    /** The same with another number of connections. */
+    public DatabaseSettings withConnections(int number) {
+        return new DatabaseSettings(url, user, password, number);
+    }
+
+    /** Those of the pool that ingest uses. */
+    public int ingestConnections() {
+        return connections - queryConnections();
+    }
+
+    /** Those of the pool that what people ask uses. */
+    public int queryConnections() {
+        return connections / 2;
     }
 
     @Override

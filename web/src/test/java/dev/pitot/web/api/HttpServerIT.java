@@ -595,6 +595,27 @@ class HttpServerIT {
     }
 
     @Test
+    void whenAllConnectionsForQueriesAreInUseAPersonIsToldAndIngestGoesOn() throws Exception {
+        List<Connection> taken = new ArrayList<>();
+        try {
+            for (int i = collector.forQueries.use().most(); i > 0; i--) {
+                taken.add(collector.forQueries.connection());
+            }
+            HttpResponse<String> refused =
+                    collector.send(collector.asViewer("/api/v1/jvms/" + ID + "/events?type=jdk.GarbageCollection"));
+            assertThat(refused.statusCode()).as(refused.body()).isEqualTo(503);
+            assertThat(refused.body()).contains("More is asked than");
+            assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+            assertThat(collector.send(collector.request("/health/ready")).statusCode())
+                    .isEqualTo(200);
+        } finally {
+            for (Connection connection : taken) {
+                connection.close();
+            }
+        }
+    }
+
+    @Test
     void theDiagnosisIsThatOfTheStoreUntilTheAgentSpeaksAgain() throws Exception {
         UUID id = UUID.randomUUID();
         collector.live.remember(new JvmInfo(id, "shop", "host", 7, 1000, "1", "17", "HotSpot", Map.of()), 1, 1, false);

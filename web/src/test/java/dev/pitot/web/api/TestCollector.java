@@ -29,6 +29,7 @@ final class TestCollector implements AutoCloseable {
     final Database database;
     final TestPostgres.Database at;
     final UUID id = UUID.randomUUID();
+    final Database forQueries;
     final Live live;
     final Peers peers;
     final Ingest ingest;
@@ -55,6 +56,7 @@ final class TestCollector implements AutoCloseable {
         access = new Access(tokens, clock, folder, warning -> {});
         this.at = at;
         database = Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
+        forQueries = database.openForQueries();
         live = new Live(Clock.systemUTC());
         IngestSettings settings = IngestSettings.standard().withEventPatterns(List.of("com.acme.*"));
         ingest = new Ingest(database, live, settings, id);
@@ -65,7 +67,7 @@ final class TestCollector implements AutoCloseable {
                         access,
                         live,
                         ingest,
-                        new Queries(database),
+                        new Queries(forQueries),
                         database,
                         peers,
                         agentJar,
@@ -123,6 +125,7 @@ final class TestCollector implements AutoCloseable {
         access.close();
         ingest.close();
         live.close();
+        forQueries.close();
         database.close();
     }
 }
