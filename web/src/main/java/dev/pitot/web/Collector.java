@@ -6,6 +6,7 @@ import dev.pitot.web.api.HttpServer;
 import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.live.Live;
 import dev.pitot.web.peers.Peers;
+import dev.pitot.web.metrics.Metrics;
 import dev.pitot.web.postgres.EmbeddedPostgres;
 import dev.pitot.web.postgres.PostgresException;
 import dev.pitot.web.store.Database;
@@ -76,6 +77,7 @@ final class Collector {
                         queries,
                         database,
                         peers,
+                        new Metrics(Pitot.version(), live, ingest, database, forQueries, folder.path()),
                         agentJar,
                         folder.path().resolve(Tokens.INGEST_FILE),
                         options.ingestSettings().eventPatterns(),

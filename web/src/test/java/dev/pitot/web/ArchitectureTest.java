@@ -24,6 +24,7 @@ class ArchitectureTest {
         "dev.pitot.web.jfr",
         "dev.pitot.web.live",
         "dev.pitot.web.peers",
+        "dev.pitot.web.metrics",
         "dev.pitot.web.postgres",
         "dev.pitot.web.store"
     };
@@ -45,7 +46,8 @@ class ArchitectureTest {
                 "archive|store,live",
                 "peers|live,store",
                 "demo|",
-            "api|access,archive,compare,ingest,live,peers,store"
+                "metrics|ingest,live,store",
+                "api|access,archive,compare,ingest,live,metrics,peers,store"
             })
     void aRoomUsesOnlyThese(String room, String uses) {
         StringBuilder allowed = new StringBuilder("dev.pitot.web." + room);

@@ -9,6 +9,7 @@ import dev.pitot.web.live.Json;
 import dev.pitot.web.live.Live;
 import dev.pitot.web.store.CompareQueries;
 import dev.pitot.web.peers.Peers;
+import dev.pitot.web.metrics.Metrics;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.EventSearch;
 import dev.pitot.web.store.Queries;
@@ -75,6 +76,7 @@ public final class HttpServer implements AutoCloseable {
     /**
      * All that the server serves from.
      *
+     * @param metrics what scrapers are told
      * @param agentJar the agent's jar as a file
      * @param ingestToken the file that an agent reads its token from
      * @param eventPatterns as of {@code IngestSettings}
@@ -86,6 +88,7 @@ public final class HttpServer implements AutoCloseable {
             Queries queries,
             Database database,
             Peers peers,
+            Metrics metrics,
             Path agentJar,
             Path ingestToken,
             List<String> eventPatterns,
@@ -178,6 +181,10 @@ public final class HttpServer implements AutoCloseable {
         config.routes.post("/api/v1/logout", this::logout, Role.VIEWER);
 
         config.routes.post("/ingest/v1", this::ingest, Role.AGENT);
+        // Also those that were refused on the way, as without a token.
+        config.routes.after("/ingest/v1", ctx -> parts.metrics().answered(ctx.statusCode()));
+
+        get(config, "/metrics", Role.VIEWER, taking(this::metrics));
 
         PeerRoutes peers = new PeerRoutes(parts.live(), parts.peers(), parts.clock());
         config.routes.get("/api/v1/peer", taking(peers::exchange, "watched"), Role.PEER);
@@ -524,6 +531,11 @@ public final class HttpServer implements AutoCloseable {
         } else {
             ctx.result(database ? "ready" : "not ready");
         }
+    }
+
+    private void metrics(Context ctx) throws IOException {
+        Metrics.Page page = parts.metrics().page(ctx.header("Accept"), readiness.database());
+        ctx.contentType(page.contentType()).result(page.bytes());
     }
 
     private void self(Context ctx) {

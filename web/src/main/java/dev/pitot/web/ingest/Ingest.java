@@ -53,6 +53,7 @@ public final class Ingest implements AutoCloseable {
     private final LongAdder taken = new LongAdder();
     private final LongAdder bytes = new LongAdder();
     private final LongAdder refused = new LongAdder();
+    private final CommitTimes commitTimes = new CommitTimes();
 
     /** Starts the writer, the parsers and the housekeeping of partitions. */
     public Ingest(Database database, Feed feed, IngestSettings settings) {
@@ -161,6 +162,7 @@ public final class Ingest implements AutoCloseable {
         } catch (BadRequest bad) {
             return refuse(bad.status(), bad.sentence(), 0);
         }
+        long arrived = System.nanoTime();
         long now = clock.millis();
         CompletableFuture<Stored> answer = segments.submit(new Submission(
                 request.jvm(),
@@ -184,6 +186,7 @@ public final class Ingest implements AutoCloseable {
             Thread.currentThread().interrupt();
             return refuse(503, "The collector stops; try again.", 5);
         }
+        commitTimes.add(System.nanoTime() - arrived);
         boolean ok = stored.outcome() == Stored.Outcome.TAKEN || stored.outcome() == Stored.Outcome.NONE;
         if (stored.outcome() == Stored.Outcome.TAKEN && request.segment() != null) {
             taken.increment();
@@ -307,6 +310,21 @@ public final class Ingest implements AutoCloseable {
                 parsing.openReaders(),
                 roller.made(),
                 roller.behind());
+    }
+
+    /** How long posts waited until they were durable. */
+    public CommitTimes commitTimes() {
+        return commitTimes;
+    }
+
+    /** How it works. */
+    public IngestSettings settings() {
+        return settings;
+    }
+
+    /** The most posts that may wait for the next commit. */
+    public int mostWaitingRequests() {
+        return SegmentStore.MOST_WAITING;
     }
 
     /** Takes nothing more, finishes what is being parsed, writes the unfinished minutes and stops; 15 s at most. */

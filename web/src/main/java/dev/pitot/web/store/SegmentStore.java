@@ -26,7 +26,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class SegmentStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(SegmentStore.class);
-    private static final int QUEUE = 1024;
+    /** Posts that may wait for a commit. */
+    public static final int MOST_WAITING = 1024;
+
     private static final long QUEUE_BYTES =
             Math.min(128L << 20, Runtime.getRuntime().maxMemory() / 8);
     private static final int BATCH = 256;
@@ -48,7 +50,7 @@ public final class SegmentStore implements AutoCloseable {
     /** Asked once; the writer's. */
     private @Nullable Boolean distributed;
 
-    private final ArrayBlockingQueue<Pending> queue = new ArrayBlockingQueue<>(QUEUE);
+    private final ArrayBlockingQueue<Pending> queue = new ArrayBlockingQueue<>(MOST_WAITING);
     private final AtomicLong queuedBytes = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Thread writer;

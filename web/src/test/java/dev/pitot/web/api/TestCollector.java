@@ -6,6 +6,7 @@ import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.ingest.IngestSettings;
 import dev.pitot.web.live.Live;
 import dev.pitot.web.peers.Peers;
+import dev.pitot.web.metrics.Metrics;
 import dev.pitot.web.postgres.TestPostgres;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.DatabaseSettings;
@@ -70,6 +71,7 @@ final class TestCollector implements AutoCloseable {
                         new Queries(forQueries),
                         database,
                         peers,
+                        new Metrics("test", live, ingest, database, forQueries, folder),
                         agentJar,
                         folder.resolve(Tokens.INGEST_FILE),
                         settings.eventPatterns(),
