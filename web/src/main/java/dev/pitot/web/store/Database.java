@@ -3,8 +3,6 @@ package dev.pitot.web.store;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
-import java.net.SocketTimeoutException;
-import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -62,9 +60,7 @@ public final class Database implements AutoCloseable {
             pool = new HikariDataSource(config);
         } catch (RuntimeException e) {
             throw new StoreException(
-                    "The database at " + settings.place() + " cannot be used (" + reason(e)
-                            + "); check its address, that it runs, and its user and password.",
-                    e);
+                    "The database at " + settings.place() + " cannot be used " + ConnectFailure.sentence(e), e);
         }
         Database database = new Database(settings, pool, Integer.MAX_VALUE);
         try (Connection connection = database.connection()) {
@@ -73,8 +69,8 @@ public final class Database implements AutoCloseable {
         } catch (SQLException e) {
             database.close();
             throw new StoreException(
-                    "The schema of the database at " + settings.place() + " could not be made (" + reason(e)
-                            + "); its user needs the right to create tables in it.",
+                    "The schema of the database at " + settings.place() + " could not be made ("
+                            + ConnectFailure.reason(e) + "); its user needs the right to create tables in it.",
                     e);
         } catch (StoreException e) {
             database.close();
@@ -107,20 +103,6 @@ public final class Database implements AutoCloseable {
         config.addDataSourceProperty("socketTimeout", "60");
         config.addDataSourceProperty("tcpKeepAlive", "true");
         return config;
-    }
-
-    private static String reason(Throwable e) {
-        Throwable last = e;
-        while (last.getCause() != null) {
-            last = last.getCause();
-        }
-        if (last instanceof UnknownHostException) {
-            return "no host is known by the name " + last.getMessage();
-        }
-        if (last instanceof SocketTimeoutException) {
-            return "nobody answered within 5 s";
-        }
-        return String.valueOf(last.getMessage()).lines().findFirst().orElse("no reason given");
     }
 
     /**

@@ -21,7 +21,12 @@ public record DatabaseSettings(
     /** Those and one parser, and as many for what people ask. */
     public static final int FEWEST_CONNECTIONS = 2 * (BESIDE_PARSERS + 1);
 
+    /** The driver throws what it logs, and logs more: the URL with its password, for one. */
     private static final Logger DRIVER_LOG = Logger.getLogger("org.postgresql");
+
+    static {
+        DRIVER_LOG.setLevel(Level.OFF);
+    }
 
     /** Settings with as many connections as this machine's collector uses. */
     public static DatabaseSettings of(String url, @Nullable String user, @Nullable String password) {
@@ -61,14 +66,7 @@ public record DatabaseSettings(
     }
 
     private static boolean isUnderstood(String url) {
-        // The driver says what it does not like to the JDK's log, with the URL: a password on the console.
-        Level before = DRIVER_LOG.getLevel();
-        DRIVER_LOG.setLevel(Level.OFF);
-        try {
-            return Driver.parseURL(url, null) != null;
-        } finally {
-            DRIVER_LOG.setLevel(before);
-        }
+        return Driver.parseURL(url, null) != null;
     }
 
     /** Threads that parse: one per processor, at least 2, at most 16. */

@@ -1,6 +1,9 @@
 package dev.pitot.web.postgres;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -8,6 +11,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 
 /**
  * One real PostgreSQL for all tests of this JVM, under {@code target/}, kept between runs (a warm start is quicker) and stopped
@@ -60,6 +64,47 @@ public final class TestPostgres {
             return target;
         }
         return Path.of(System.getProperty("java.io.tmpdir"), "pitot-" + ServiceAccount.ownUid() + "-" + name);
+    }
+
+    /** Lets the shared server speak TLS too, until {@link #useNoTls}; PEM. */
+    public static void useTls(String certificate, String key) throws IOException, SQLException {
+        Path cluster = Path.of(ask("show data_directory"));
+        ServiceAccount account = ServiceAccount.choose(cluster);
+        for (String[] file : new String[][] {{"test.crt", certificate}, {"test.key", key}}) {
+            Path path = cluster.resolve(file[0]);
+            Files.deleteIfExists(path);
+            Files.createFile(path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            Files.writeString(path, file[1]);
+            account.own(path);
+        }
+        asSuperuser(shared(), "alter system set ssl_cert_file = 'test.crt'");
+        asSuperuser(shared(), "alter system set ssl_key_file = 'test.key'");
+        useTlsAgain();
+    }
+
+    /** Undoes {@link #useNoTls}. */
+    public static void useTlsAgain() throws SQLException {
+        setTls("on");
+    }
+
+    public static void useNoTls() throws SQLException {
+        setTls("off");
+    }
+
+    private static void setTls(String state) throws SQLException {
+        asSuperuser(shared(), "alter system set ssl = " + state);
+        asSuperuser(shared(), "select pg_reload_conf()");
+        Awaitility.await().until(() -> ask("show ssl").equals(state));
+    }
+
+    private static String ask(String sql) throws SQLException {
+        try (Connection connection =
+                        EmbeddedPostgres.connect(shared().superuserUrl(), "postgres", shared().superuserPassword());
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(sql)) {
+            row.next();
+            return row.getString(1);
+        }
     }
 
     private static EmbeddedPostgres startShared() {

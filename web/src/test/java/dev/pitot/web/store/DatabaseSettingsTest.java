@@ -63,7 +63,7 @@ class DatabaseSettingsTest {
         assertThatThrownBy(() -> Database.open(settings))
                 .isInstanceOf(StoreException.class)
                 .hasMessageContaining("127.0.0.1:1/none cannot be used")
-                .hasMessageContaining("refused")
+                .hasMessageContaining("(connection refused); check its address")
                 .message()
                 .doesNotContain("secret");
     }
