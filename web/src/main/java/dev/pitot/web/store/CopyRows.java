@@ -1,5 +1,6 @@
 package dev.pitot.web.store;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -105,6 +106,59 @@ final class CopyRows {
         buffer[length++] = 1;
         raw(utf8, 0, utf8.length);
         return this;
+    }
+
+    /** Reads the rows again, field by field, in the order in which they were added. One thread. */
+    final class Reader {
+        private final ByteBuffer in = ByteBuffer.wrap(buffer, 0, length);
+
+        private Reader() {
+            in.position(SIGNATURE.length + 8);
+        }
+
+        /** Goes to the next row; its fields are to be read all. */
+        boolean next() {
+            if (!in.hasRemaining()) {
+                return false;
+            }
+            in.getShort();
+            return true;
+        }
+
+        UUID uuid() {
+            in.getInt();
+            return new UUID(in.getLong(), in.getLong());
+        }
+
+        String text() {
+            return utf8(in.getInt());
+        }
+
+        long bigint() {
+            in.getInt();
+            return in.getLong();
+        }
+
+        /** Microseconds since the epoch. */
+        long timestamptz() {
+            return bigint() + EPOCH_MICROS;
+        }
+
+        String jsonb() {
+            int bytes = in.getInt();
+            in.get(); // the version of the format
+            return utf8(bytes - 1);
+        }
+
+        private String utf8(int bytes) {
+            String text = new String(buffer, in.position(), bytes, StandardCharsets.UTF_8);
+            in.position(in.position() + bytes);
+            return text;
+        }
+    }
+
+    Reader reader() {
+        return new Reader();
     }
 
     /** Sends the rows within the connection's transaction. */

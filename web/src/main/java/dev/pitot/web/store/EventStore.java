@@ -4,7 +4,6 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.LocalDate;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -21,6 +20,8 @@ public final class EventStore {
     private static final int LONGEST_TYPE = 500;
 
     private static final int LONGEST_ERROR = 500;
+    /** Rows of one statement where some are stored already. */
+    private static final int NEW_AT_ONCE = 1_000;
 
     private final Database database;
     private final Partitions partitions;
@@ -232,15 +233,7 @@ public final class EventStore {
                 }
                 storeSql(c, jvm, rows);
                 if (rows.size() > 0 && someAreStored) {
-                    try (Statement s = c.createStatement()) {
-                        s.execute("create temporary table parsed (like event) on commit drop");
-                        rows.copy.copy(
-                                c,
-                                "copy parsed (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
-                        s.execute(
-                                "insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)"
-                                        + " select jvm_id, type, ts, chunk_start, chunk_offset, data from parsed on conflict do nothing");
-                    }
+                    storeNew(c, rows.copy);
                 } else if (rows.size() > 0) {
                     rows.copy.copy(
                             c,
@@ -255,6 +248,41 @@ public final class EventStore {
                 throw e;
             } finally {
                 SegmentStore.leave(c);
+            }
+        }
+    }
+
+    /** As COPY, without those that are stored; a temporary table would do, but not everybody may make one. */
+    private static void storeNew(Connection c, CopyRows rows) throws SQLException {
+        CopyRows.Reader in = rows.reader();
+        try (PreparedStatement s = c.prepareStatement("""
+                insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)
+                select jvm_id, type, timestamptz 'epoch' + micros * interval '1 microsecond', chunk_start, chunk_offset, data::jsonb
+                from unnest(?, ?, ?, ?, ?, ?) as row (jvm_id, type, micros, chunk_start, chunk_offset, data)
+                on conflict do nothing""")) {
+            for (int left = rows.rows(); left > 0; left -= NEW_AT_ONCE) {
+                int n = Math.min(left, NEW_AT_ONCE);
+                Object[] jvms = new Object[n];
+                Object[] types = new Object[n];
+                Object[] times = new Object[n];
+                Object[] chunks = new Object[n];
+                Object[] offsets = new Object[n];
+                Object[] data = new Object[n];
+                for (int i = 0; i < n && in.next(); i++) {
+                    jvms[i] = in.uuid();
+                    types[i] = in.text();
+                    times[i] = in.timestamptz();
+                    chunks[i] = in.bigint();
+                    offsets[i] = in.bigint();
+                    data[i] = in.jsonb();
+                }
+                s.setArray(1, c.createArrayOf("uuid", jvms));
+                s.setArray(2, c.createArrayOf("text", types));
+                s.setArray(3, c.createArrayOf("bigint", times));
+                s.setArray(4, c.createArrayOf("bigint", chunks));
+                s.setArray(5, c.createArrayOf("bigint", offsets));
+                s.setArray(6, c.createArrayOf("text", data));
+                s.executeUpdate();
             }
         }
     }

@@ -47,8 +47,49 @@ public final class TestPostgres {
         } catch (SQLException e) {
             throw new AssertionError("no fresh database", e);
         }
-        return new Database(
-                "jdbc:postgresql://127.0.0.1:" + postgres.port() + "/" + name, postgres.user(), postgres.password());
+        return new Database(url(name), postgres.user(), postgres.password());
+    }
+
+    /** A database of the administrator's, and roles of it that scripts of {@code docs/} make by the names {@code pitot…}. */
+    public static final class Roles {
+        private final String name;
+
+        private Roles(String name) {
+            this.name = name;
+        }
+
+        /** Runs a script with this database for {@code pitot}, and with roles of its own. */
+        public void asAdministrator(String script) throws SQLException {
+            EmbeddedPostgres postgres = shared();
+            String mine = script.replace("database pitot", "database " + name)
+                    .replaceAll("\\b(role|to|authorization) pitot\\b(?!_)", "$1 " + name + "_pitot")
+                    .replaceAll("\\b(role|to) pitot_", "$1 " + name + "_pitot_")
+                    .replaceAll("password '[^']*'", "password 'test'");
+            try (Connection connection = EmbeddedPostgres.connect(url(name), "postgres", postgres.superuserPassword());
+                    Statement statement = connection.createStatement()) {
+                statement.execute(mine);
+            }
+        }
+
+        /** The database, as one of these roles. */
+        public Database database(String role) {
+            return new Database(url(name), name + "_" + role, "test");
+        }
+    }
+
+    /** A new empty database that belongs to the superuser. */
+    public static Roles freshRoles() {
+        String name = PREFIX + ProcessHandle.current().pid() + "_" + NUMBERS.incrementAndGet();
+        try {
+            asSuperuser(shared(), "CREATE DATABASE " + name);
+        } catch (SQLException e) {
+            throw new AssertionError("no fresh database", e);
+        }
+        return new Roles(name);
+    }
+
+    private static String url(String database) {
+        return "jdbc:postgresql://127.0.0.1:" + shared().port() + "/" + database;
     }
 
     /**
@@ -139,6 +180,16 @@ public final class TestPostgres {
             }
             for (String name : names) {
                 statement.execute("DROP DATABASE " + name + " WITH (FORCE)");
+            }
+            names.clear();
+            try (ResultSet rows = statement.executeQuery(
+                    "SELECT rolname FROM pg_roles WHERE starts_with(rolname, '" + PREFIX + "')")) {
+                while (rows.next()) {
+                    names.add(rows.getString(1));
+                }
+            }
+            for (String name : names) {
+                statement.execute("DROP ROLE " + name);
             }
         } catch (SQLException e) {
             throw new AssertionError("databases of earlier test runs were not dropped", e);
