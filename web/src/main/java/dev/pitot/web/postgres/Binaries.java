@@ -89,7 +89,7 @@ final class Binaries {
             Files.move(unfinished, home, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new PostgresException(
-                    "The PostgreSQL binaries could not be unpacked to " + folder + ": " + EmbeddedPostgres.describe(e)
+                    "The PostgreSQL binaries could not be unpacked to " + folder + ": " + PrivateFolder.describe(e)
                             + "; they need 75 MB of disk there, or choose another folder with --data.",
                     e);
         }
@@ -123,8 +123,7 @@ final class Binaries {
             }
         } catch (IOException e) {
             throw new PostgresException(
-                    "The PostgreSQL binaries at " + url + " could not be read: " + EmbeddedPostgres.describe(e) + ".",
-                    e);
+                    "The PostgreSQL binaries at " + url + " could not be read: " + PrivateFolder.describe(e) + ".", e);
         }
     }
 
