@@ -150,7 +150,7 @@ final class Binaries {
         return bytes[0];
     }
 
-    private static void unpack(URL url, Path folder) throws IOException {
+    static void unpack(URL url, Path folder) throws IOException {
         URLConnection connection = url.openConnection();
         connection.setUseCaches(false);
         try (TarArchiveInputStream tar = new TarArchiveInputStream(

@@ -20,6 +20,8 @@ import org.awaitility.Awaitility;
 public final class TestPostgres {
     private static final AtomicInteger NUMBERS = new AtomicInteger();
     private static final String PREFIX = "test_";
+    /** Names another PostgreSQL for the tests: a jar with its archive, or a folder with its {@code bin}. */
+    private static final String OTHER = "pitot.test.postgres";
 
     /** @param password of {@code user}, who owns the database and is no superuser */
     public record Database(String url, String user, String password) {
@@ -28,19 +30,45 @@ public final class TestPostgres {
         }
     }
 
-    private static final class Shared {
-        static final EmbeddedPostgres POSTGRES = startShared();
+    /** The server that tests share. */
+    private record Shared(int port, String user, String password, String superuserPassword) {
+        String superuserUrl() {
+            return "jdbc:postgresql://127.0.0.1:" + port + "/postgres";
+        }
+    }
+
+    private static final class Holder {
+        static final Shared SHARED = start();
     }
 
     private TestPostgres() {}
 
-    public static EmbeddedPostgres shared() {
-        return Shared.POSTGRES;
+    private static Shared shared() {
+        return Holder.SHARED;
+    }
+
+    private static Shared start() {
+        String other = System.getProperty(OTHER);
+        if (other == null || other.isEmpty()) {
+            EmbeddedPostgres postgres = startShared();
+            return new Shared(postgres.port(), postgres.user(), postgres.password(), postgres.superuserPassword());
+        }
+        try {
+            Path source = Path.of(other);
+            Server server = OtherPostgres.start(source, reachableFolder("postgres-of-" + other.replaceAll("\\W+", "-")))
+                    .server();
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> server.stop(server.pid())));
+            Shared shared = new Shared(server.port(), "pitot", "test", OtherPostgres.SUPERUSER_PASSWORD);
+            asSuperuser(shared, "CREATE ROLE pitot LOGIN PASSWORD 'test'");
+            return shared;
+        } catch (IOException | SQLException e) {
+            throw new AssertionError("no PostgreSQL of " + other + " for the tests", e);
+        }
     }
 
     /** A new empty database. */
     public static Database freshDatabase() {
-        EmbeddedPostgres postgres = shared();
+        Shared postgres = shared();
         String name = PREFIX + ProcessHandle.current().pid() + "_" + NUMBERS.incrementAndGet();
         try {
             asSuperuser(postgres, "CREATE DATABASE " + name + " OWNER " + postgres.user());
@@ -60,7 +88,7 @@ public final class TestPostgres {
 
         /** Runs a script with this database for {@code pitot}, and with roles of its own. */
         public void asAdministrator(String script) throws SQLException {
-            EmbeddedPostgres postgres = shared();
+            Shared postgres = shared();
             String mine = script.replace("database pitot", "database " + name)
                     .replaceAll("\\b(role|to|authorization) pitot\\b(?!_)", "$1 " + name + "_pitot")
                     .replaceAll("\\b(role|to) pitot_", "$1 " + name + "_pitot_")
@@ -155,7 +183,8 @@ public final class TestPostgres {
             try {
                 EmbeddedPostgres postgres = EmbeddedPostgres.start(reachableFolder("postgres-" + n), step -> {});
                 Runtime.getRuntime().addShutdownHook(new Thread(postgres::close));
-                dropOldDatabases(postgres);
+                dropOldDatabases(new Shared(
+                        postgres.port(), postgres.user(), postgres.password(), postgres.superuserPassword()));
                 return postgres;
             } catch (PostgresException e) {
                 failures.add(e);
@@ -167,7 +196,7 @@ public final class TestPostgres {
         throw new AssertionError("no PostgreSQL for the tests: " + failures);
     }
 
-    private static void dropOldDatabases(EmbeddedPostgres postgres) {
+    private static void dropOldDatabases(Shared postgres) {
         try (Connection connection =
                         EmbeddedPostgres.connect(postgres.superuserUrl(), "postgres", postgres.superuserPassword());
                 Statement statement = connection.createStatement()) {
@@ -196,8 +225,7 @@ public final class TestPostgres {
         }
     }
 
-    /** One statement in the database {@code postgres}. */
-    public static void asSuperuser(EmbeddedPostgres postgres, String sql) throws SQLException {
+    private static void asSuperuser(Shared postgres, String sql) throws SQLException {
         try (Connection connection =
                         EmbeddedPostgres.connect(postgres.superuserUrl(), "postgres", postgres.superuserPassword());
                 Statement statement = connection.createStatement()) {
