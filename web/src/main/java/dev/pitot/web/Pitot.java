@@ -18,7 +18,8 @@ import picocli.CommandLine.ParameterException;
             DemoCommand.class,
             DoctorCommand.class,
             AttachCommand.class,
-            CompareCommand.class
+            CompareCommand.class,
+            DbCommand.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = Pitot.Version.class,

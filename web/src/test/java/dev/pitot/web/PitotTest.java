@@ -45,6 +45,8 @@ class PitotTest {
                 "serve --db-url jdbc:postgresql://[bad|--db-url",
                 "serve --db-url jdbc:postgresql://me:secret@host/x|--db-user",
                 "serve --db-user me|--db-url",
+                "db|'db' needs a command, which is 'upgrade'",
+                "db upgrade --old|--old",
                 "serve --db-connections 7|--db-connections must be from 8 to 40 with the embedded",
                 "serve --db-url jdbc:postgresql://127.0.0.1/x --db-connections 501|must be from 8 to 500, not 501",
                 "serve --db-url jdbc:postgresql://127.0.0.1/x --db-password-file /nonexistent|/nonexistent",

@@ -33,7 +33,7 @@ import org.postgresql.util.PasswordUtil;
  * which harms nothing; the next start on the folder takes it over. All methods may be called from any thread.
  */
 public final class EmbeddedPostgres implements AutoCloseable {
-    private static final String NAME = "pitot"; // of the application's role and of its database
+    static final String NAME = "pitot"; // of the application's role and of its database
     private final PrivateFolder held;
     private final Path folder;
     private final Path cluster;
@@ -69,6 +69,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         PrivateFolder folder = PrivateFolder.open(dataFolder);
         EmbeddedPostgres postgres = null;
         try {
+            ClusterUpgrade.finishSwitch(folder.path());
             postgres = new EmbeddedPostgres(folder, progress);
             postgres.launch();
             return postgres;
@@ -161,7 +162,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 }
                 Server mine = prepare();
                 server = mine;
-                if (!mine.adoptOrEnd(this::accepts)) {
+                if (!mine.adoptOrEnd(at -> accepts(at, password))) {
                     step();
                     if (Files.notExists(cluster)) {
                         progress.accept("Creating the database in " + cluster + " (only at the first start).");
@@ -171,7 +172,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                     progress.accept("Starting PostgreSQL " + Binaries.VERSION + ".");
                     mine.start(folder.resolve("port"), List.of(), this::step);
                     try {
-                        createRoleAndDatabase(mine.port());
+                        createRoleAndDatabase(mine.port(), folder, superuserPassword, password);
                     } catch (PostgresException e) {
                         mine.stop(mine.pid());
                         throw e;
@@ -269,13 +270,17 @@ public final class EmbeddedPostgres implements AutoCloseable {
             return;
         }
         if (!version.equals(Binaries.MAJOR)) {
+            boolean older = version.matches("\\d{1,3}") && Integer.parseInt(version) < Integer.parseInt(Binaries.MAJOR);
             throw new PostgresException("The data in " + cluster + " was written by PostgreSQL " + version
                     + ", but this pitot.jar carries PostgreSQL " + Binaries.MAJOR
-                    + "; run the pitot.jar that wrote it, or start afresh in another folder with --data.");
+                    + (older
+                            ? "; run 'java -jar pitot.jar db upgrade --data " + folder.getParent()
+                                    + "', which copies it and keeps the old data."
+                            : "; run the pitot.jar that wrote it, or start afresh in another folder with --data."));
         }
     }
 
-    private boolean accepts(int port) {
+    private static boolean accepts(int port, String password) {
         try (Connection connection = connect(url(port, NAME), NAME, password)) {
             return connection.isValid(10);
         } catch (SQLException e) {
@@ -284,8 +289,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /** Makes what is missing; also repairs a start that was cut off between initdb and here, and a lost password file. */
-    private void createRoleAndDatabase(int port) {
-        if (accepts(port)) {
+    static void createRoleAndDatabase(int port, Path folder, String superuserPassword, String password) {
+        if (accepts(port, password)) {
             return;
         }
         try (Connection connection = connect(url(port, Server.SUPERUSER), Server.SUPERUSER, superuserPassword);
@@ -302,7 +307,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             statement.execute("REVOKE ALL ON DATABASE " + NAME + " FROM PUBLIC");
         } catch (SQLException e) {
             throw new PostgresException(
-                    "The role and database " + NAME + " could not be made in " + cluster + ": "
+                    "The role and database " + NAME + " could not be made in " + folder + ": "
                             + e.getMessage() + "; if " + folder.resolve("superuser-password")
                             + " was lost or changed put it back, or start afresh in another folder with --data.",
                     e);
@@ -315,7 +320,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         }
     }
 
-    private static String url(int port, String database) {
+    static String url(int port, String database) {
         return "jdbc:postgresql://127.0.0.1:" + port + "/" + database;
     }
 

@@ -38,9 +38,14 @@ final class Migrations {
     private Migrations() {}
 
     static void run(Connection connection) throws SQLException, StoreException {
+        run(connection, FILES.size());
+    }
+
+    /** @param last the version to stop at */
+    static void run(Connection connection, int last) throws SQLException, StoreException {
         connection.setAutoCommit(false);
         try (Statement statement = connection.createStatement()) {
-            for (String file : FILES) {
+            for (String file : FILES.subList(0, last)) {
                 lock(statement);
                 statement.execute("""
                         create table if not exists schema_version (

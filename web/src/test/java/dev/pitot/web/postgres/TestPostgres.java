@@ -225,6 +225,11 @@ public final class TestPostgres {
         }
     }
 
+    /** One statement in the database {@code postgres}. */
+    public static void asSuperuser(String sql) throws SQLException {
+        asSuperuser(shared(), sql);
+    }
+
     private static void asSuperuser(Shared postgres, String sql) throws SQLException {
         try (Connection connection =
                         EmbeddedPostgres.connect(postgres.superuserUrl(), "postgres", postgres.superuserPassword());

@@ -491,7 +491,7 @@ class AskInSqlIT {
         Matcher grants = Pattern.compile("create role[^;]*;\\n(grant usage.*?;\\ngrant select.*?;)", Pattern.DOTALL)
                 .matcher(Files.readString(Path.of("../docs/sql.md")));
         assertThat(grants.find()).isTrue();
-        TestPostgres.asSuperuser(TestPostgres.shared(), "create role " + role);
+        TestPostgres.asSuperuser("create role " + role);
         TestPostgres.asSuperuser(
                 TestPostgres.shared(),
                 "grant " + role + " to " + TestPostgres.shared().user());
@@ -509,7 +509,7 @@ class AskInSqlIT {
                 s.execute("reset role");
                 s.execute("drop owned by " + role);
             }
-            TestPostgres.asSuperuser(TestPostgres.shared(), "drop role " + role);
+            TestPostgres.asSuperuser("drop role " + role);
         }
     }
 
