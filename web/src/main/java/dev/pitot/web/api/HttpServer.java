@@ -61,6 +61,7 @@ public final class HttpServer implements AutoCloseable {
     private static final int MOST_INGEST_BYTES = 8 << 20;
     private static final int MOST_LOGIN_BYTES = 4096;
     private static final long SESSION_CHECK_SECONDS = 60;
+    private static final long POSTS_END_MILLIS = 5_000;
     private static final String SEGMENT = "application/vnd.pitot.segment";
     private static final Pattern PLAIN_IN_SHELL = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
@@ -99,6 +100,7 @@ public final class HttpServer implements AutoCloseable {
     private final Assets assets;
     private final LiveSocket socket;
     private final Readiness readiness;
+    private final Gate posts = new Gate();
     private final Javalin javalin;
     private final ScheduledExecutorService sessionCheck;
     private final long started;
@@ -385,6 +387,15 @@ public final class HttpServer implements AutoCloseable {
                 .handle(
                         announced < 0 ? MOST_INGEST_BYTES : Math.min(announced, MOST_INGEST_BYTES),
                         () -> body(ctx, MOST_INGEST_BYTES));
+        if (!posts.enter()) {
+            throw Problem.unavailable("The collector stops; try again.");
+        }
+        Reply reply;
+        try {
+            reply = parts.ingest().handle(body(ctx, MOST_INGEST_BYTES));
+        } finally {
+            posts.leave();
+        }
         if (reply.retryAfterSeconds() > 0) {
             ctx.header("Retry-After", Integer.toString(reply.retryAfterSeconds()));
         }
@@ -524,14 +535,17 @@ public final class HttpServer implements AutoCloseable {
 
     /** A probe shows no token: it gets the status, and whoever may see more gets the details. */
     private void ready(Context ctx) {
-        boolean database = readiness.database();
+        boolean stopping = posts.closed();
+        boolean database = !stopping && readiness.database();
         ctx.status(database ? 200 : 503);
         if (caller(ctx) == Access.Caller.VIEWER) {
-            JvmRoutes.send(ctx, Map.of("database", database));
+            JvmRoutes.send(ctx, new Ready(database, stopping));
         } else {
             ctx.result(database ? "ready" : "not ready");
         }
     }
+
+    private record Ready(boolean database, boolean stopping) {}
 
     private void metrics(Context ctx) throws IOException {
         Metrics.Page page = parts.metrics().page(ctx.header("Accept"), readiness.database());
@@ -678,9 +692,10 @@ public final class HttpServer implements AutoCloseable {
         return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A");
     }
 
-    /** Takes no more requests, and ends those that run. */
+    /** Is not ready any more, takes no more posts, lets those end that were begun (5 s at most), and then ends all others. */
     @Override
     public void close() {
+        posts.close(POSTS_END_MILLIS);
         sessionCheck.shutdownNow();
         javalin.stop();
     }

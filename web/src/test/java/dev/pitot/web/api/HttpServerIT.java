@@ -202,11 +202,13 @@ class HttpServerIT {
     void readinessIsForAnybodyAndItsDetailsForViewers(@TempDir Path other) throws Exception {
         try (TestCollector mine = new TestCollector(other)) {
             assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("ready");
-            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":true}");
+            assertThat(mine.send(mine.asViewer("/health/ready")).body())
+                    .isEqualTo("{\"database\":true,\"stopping\":false}");
             mine.database.close();
             await().until(() -> mine.send(mine.request("/health/ready")).statusCode() == 503);
             assertThat(mine.send(mine.request("/health/ready")).body()).isEqualTo("not ready");
-            assertThat(mine.send(mine.asViewer("/health/ready")).body()).isEqualTo("{\"database\":false}");
+            assertThat(mine.send(mine.asViewer("/health/ready")).body())
+                    .isEqualTo("{\"database\":false,\"stopping\":false}");
         }
     }
 
