@@ -37,6 +37,15 @@ final class Gate {
         }
     }
 
+    int inside() {
+        lock.lock();
+        try {
+            return inside;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     boolean closed() {
         return closed;
     }

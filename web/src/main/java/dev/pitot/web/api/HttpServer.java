@@ -147,6 +147,11 @@ public final class HttpServer implements AutoCloseable {
         return javalin.port();
     }
 
+    /** Posts of agents that are not answered yet. */
+    int postsBegun() {
+        return posts.inside();
+    }
+
     /** Counts open WebSockets as a use of their sessions, and closes those whose session is over; once a minute by itself. */
     void checkSessions() {
         try {

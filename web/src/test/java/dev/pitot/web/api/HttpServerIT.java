@@ -10,9 +10,12 @@ import dev.pitot.web.archive.GrowingRecording;
 import dev.pitot.web.live.Diagnosis;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.JvmInfo;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -594,6 +597,40 @@ class HttpServerIT {
         HttpResponse<String> response = collector.send(collector.asViewer(path));
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
         return Json.MAPPER.readTree(response.body());
+    }
+
+    @Test
+    void whoIsToldToStopIsNotReadyTakesNoPostsAndAnswersThoseThatWereBegun(@TempDir Path own) throws Exception {
+        TestCollector mine = new TestCollector(own);
+        try (Socket agent = new Socket("127.0.0.1", mine.http.port())) {
+            String body = "no post of an agent";
+            OutputStream out = agent.getOutputStream();
+            out.write(("POST /ingest/v1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + mine.tokens.ingest()
+                            + "\r\nContent-Type: application/vnd.pitot.segment\r\nContent-Length: " + body.length()
+                            + "\r\n\r\n" + body.substring(0, 5))
+                    .getBytes(StandardCharsets.US_ASCII));
+            out.flush();
+            await().until(() -> mine.http.postsBegun() == 1);
+            Thread stopping = new Thread(mine.http::close);
+            stopping.start();
+            await().until(() -> mine.send(mine.request("/health/ready")).statusCode() == 503);
+            assertThat(mine.send(mine.asViewer("/health/ready")).body())
+                    .isEqualTo("{\"database\":false,\"stopping\":true}");
+            HttpResponse<String> late = mine.send(mine.request("/ingest/v1")
+                    .header("Authorization", "Bearer " + mine.tokens.ingest())
+                    .header("Content-Type", "application/vnd.pitot.segment")
+                    .POST(HttpRequest.BodyPublishers.ofString(body)));
+            assertThat(late.statusCode()).isEqualTo(503);
+            assertThat(late.headers().firstValue("Retry-After")).isPresent();
+            out.write(body.substring(5).getBytes(StandardCharsets.US_ASCII));
+            out.flush();
+            assertThat(new BufferedReader(new InputStreamReader(agent.getInputStream(), StandardCharsets.US_ASCII))
+                            .readLine())
+                    .startsWith("HTTP/1.1 400");
+            stopping.join();
+        } finally {
+            mine.close();
+        }
     }
 
     @Test
