@@ -174,7 +174,7 @@ public final class ClusterUpgrade {
             try {
                 stop(from, to);
             } finally {
-                Runtime.getRuntime().removeShutdownHook(hook);
+                forget(hook);
             }
         }
         move(upgrading, upgraded(cluster));
@@ -183,6 +183,15 @@ public final class ClusterUpgrade {
         progress.accept("The data is that of PostgreSQL " + Binaries.MAJOR + " now; the old data is kept in " + kept
                 + " until you run 'db upgrade --drop-old'.");
         return true;
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException goingDown) {
+            throw new PostgresException(
+                    "The upgrade was interrupted; the old data is as it was, run it again.", goingDown);
+        }
     }
 
     private static Side side(Server server, String password) {

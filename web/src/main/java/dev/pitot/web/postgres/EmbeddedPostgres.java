@@ -22,6 +22,7 @@ import org.postgresql.util.PasswordUtil;
  * DATA/postgres/                        0700; owned by root and 0710 when PostgreSQL runs as a service account
  *   bin-VERSION-ARCHIVE/                the programs, unpacked once
  *   data/                               the cluster (0700, owned by the account that PostgreSQL runs as)
+ *   data.old-17/                        that of an older version, kept by an upgrade ({@link ClusterUpgrade})
  *   log/                                what the server says, at most six files of 10 MB
  *   password, superuser-password        0600
  *   port                                the last port, taken again when it is free
@@ -34,6 +35,7 @@ import org.postgresql.util.PasswordUtil;
  */
 public final class EmbeddedPostgres implements AutoCloseable {
     static final String NAME = "pitot"; // of the application's role and of its database
+
     private final PrivateFolder held;
     private final Path folder;
     private final Path cluster;
