@@ -5,8 +5,8 @@ import dev.pitot.web.access.Tokens;
 import dev.pitot.web.api.HttpServer;
 import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.live.Live;
-import dev.pitot.web.peers.Peers;
 import dev.pitot.web.metrics.Metrics;
+import dev.pitot.web.peers.Peers;
 import dev.pitot.web.postgres.EmbeddedPostgres;
 import dev.pitot.web.postgres.PostgresException;
 import dev.pitot.web.store.Database;
@@ -76,6 +76,7 @@ final class Collector {
                         ingest,
                         queries,
                         database,
+                        forQueries,
                         peers,
                         new Metrics(Pitot.version(), live, ingest, database, forQueries, folder.path()),
                         agentJar,

@@ -7,9 +7,9 @@ import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.ingest.Reply;
 import dev.pitot.web.live.Json;
 import dev.pitot.web.live.Live;
-import dev.pitot.web.store.CompareQueries;
-import dev.pitot.web.peers.Peers;
 import dev.pitot.web.metrics.Metrics;
+import dev.pitot.web.peers.Peers;
+import dev.pitot.web.store.CompareQueries;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.EventSearch;
 import dev.pitot.web.store.Queries;
@@ -77,6 +77,7 @@ public final class HttpServer implements AutoCloseable {
     /**
      * All that the server serves from.
      *
+     * @param forQueries the connections of what people ask
      * @param metrics what scrapers are told
      * @param agentJar the agent's jar as a file
      * @param ingestToken the file that an agent reads its token from
@@ -88,6 +89,7 @@ public final class HttpServer implements AutoCloseable {
             Ingest ingest,
             Queries queries,
             Database database,
+            Database forQueries,
             Peers peers,
             Metrics metrics,
             Path agentJar,
@@ -215,7 +217,7 @@ public final class HttpServer implements AutoCloseable {
                 "/api/v1/events",
                 Role.VIEWER,
                 taking(
-                        new EventRoutes(new EventSearch(parts.database()), jvms::storedType, parts.clock())::events,
+                        new EventRoutes(new EventSearch(parts.forQueries()), jvms::storedType, parts.clock())::events,
                         EventRoutes.PARAMETERS));
         get(config, "/api/v1/jvms/{id}/recording", Role.VIEWER, taking(jvms::recording, "from", "to"));
         get(
@@ -223,7 +225,7 @@ public final class HttpServer implements AutoCloseable {
                 "/api/v1/compare",
                 Role.VIEWER,
                 taking(
-                        new CompareRoutes(new CompareQueries(parts.database()), parts.clock())::compare,
+                        new CompareRoutes(new CompareQueries(parts.forQueries()), parts.clock())::compare,
                         "a",
                         "b",
                         "window",
@@ -231,7 +233,7 @@ public final class HttpServer implements AutoCloseable {
                         "minChange",
                         "limit"));
         MetricRoutes metrics =
-                new MetricRoutes(new RangeQueries(parts.database(), parts.live(), parts.clock()), parts.clock());
+                new MetricRoutes(new RangeQueries(parts.forQueries(), parts.live(), parts.clock()), parts.clock());
         get(config, "/api/v1/metrics", Role.VIEWER, taking(metrics::list));
         get(
                 config,
@@ -388,16 +390,15 @@ public final class HttpServer implements AutoCloseable {
             throw Problem.unsupported("The content type must be " + SEGMENT + ".");
         }
         long announced = ctx.req().getContentLengthLong();
-        Reply reply = parts.ingest()
-                .handle(
-                        announced < 0 ? MOST_INGEST_BYTES : Math.min(announced, MOST_INGEST_BYTES),
-                        () -> body(ctx, MOST_INGEST_BYTES));
         if (!posts.enter()) {
             throw Problem.unavailable("The collector stops; try again.");
         }
         Reply reply;
         try {
-            reply = parts.ingest().handle(body(ctx, MOST_INGEST_BYTES));
+            reply = parts.ingest()
+                    .handle(
+                            announced < 0 ? MOST_INGEST_BYTES : Math.min(announced, MOST_INGEST_BYTES),
+                            () -> body(ctx, MOST_INGEST_BYTES));
         } finally {
             posts.leave();
         }

@@ -5,8 +5,8 @@ import dev.pitot.web.access.Tokens;
 import dev.pitot.web.ingest.Ingest;
 import dev.pitot.web.ingest.IngestSettings;
 import dev.pitot.web.live.Live;
-import dev.pitot.web.peers.Peers;
 import dev.pitot.web.metrics.Metrics;
+import dev.pitot.web.peers.Peers;
 import dev.pitot.web.postgres.TestPostgres;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.DatabaseSettings;
@@ -70,6 +70,7 @@ final class TestCollector implements AutoCloseable {
                         ingest,
                         new Queries(forQueries),
                         database,
+                        forQueries,
                         peers,
                         new Metrics("test", live, ingest, database, forQueries, folder),
                         agentJar,

@@ -242,7 +242,7 @@ public final class IngestBenchmark {
     }
 
     private double postgresSeconds() {
-        postgres.lookAtFamily(TestPostgres.shared().pid());
+        postgres.lookAtFamily(TestPostgres.pid());
         return postgres.cpuSeconds();
     }
 

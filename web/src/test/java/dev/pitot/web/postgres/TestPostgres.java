@@ -31,7 +31,7 @@ public final class TestPostgres {
     }
 
     /** The server that tests share. */
-    private record Shared(int port, String user, String password, String superuserPassword) {
+    private record Shared(int port, long pid, String user, String password, String superuserPassword) {
         String superuserUrl() {
             return "jdbc:postgresql://127.0.0.1:" + port + "/postgres";
         }
@@ -51,19 +51,29 @@ public final class TestPostgres {
         String other = System.getProperty(OTHER);
         if (other == null || other.isEmpty()) {
             EmbeddedPostgres postgres = startShared();
-            return new Shared(postgres.port(), postgres.user(), postgres.password(), postgres.superuserPassword());
+            return new Shared(
+                    postgres.port(),
+                    postgres.pid(),
+                    postgres.user(),
+                    postgres.password(),
+                    postgres.superuserPassword());
         }
         try {
             Path source = Path.of(other);
             Server server = OtherPostgres.start(source, reachableFolder("postgres-of-" + other.replaceAll("\\W+", "-")))
                     .server();
             Runtime.getRuntime().addShutdownHook(new Thread(() -> server.stop(server.pid())));
-            Shared shared = new Shared(server.port(), "pitot", "test", OtherPostgres.SUPERUSER_PASSWORD);
+            Shared shared = new Shared(server.port(), server.pid(), "pitot", "test", OtherPostgres.SUPERUSER_PASSWORD);
             asSuperuser(shared, "CREATE ROLE pitot LOGIN PASSWORD 'test'");
             return shared;
         } catch (IOException | SQLException e) {
             throw new AssertionError("no PostgreSQL of " + other + " for the tests", e);
         }
+    }
+
+    /** Process id of the server. */
+    public static long pid() {
+        return shared().pid();
     }
 
     /** A new empty database. */
@@ -184,7 +194,11 @@ public final class TestPostgres {
                 EmbeddedPostgres postgres = EmbeddedPostgres.start(reachableFolder("postgres-" + n), step -> {});
                 Runtime.getRuntime().addShutdownHook(new Thread(postgres::close));
                 dropOldDatabases(new Shared(
-                        postgres.port(), postgres.user(), postgres.password(), postgres.superuserPassword()));
+                        postgres.port(),
+                        postgres.pid(),
+                        postgres.user(),
+                        postgres.password(),
+                        postgres.superuserPassword()));
                 return postgres;
             } catch (PostgresException e) {
                 failures.add(e);

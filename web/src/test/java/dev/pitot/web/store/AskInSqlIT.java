@@ -37,12 +37,13 @@ class AskInSqlIT {
     /** A minute of blocks, a few minutes ago. */
     private static final long MINUTE = (System.currentTimeMillis() / 60_000 - 3) * 60_000;
 
+    private static TestPostgres.Database at;
     private static Connection connection;
     private static Database database;
 
     @BeforeAll
     static void fill() throws Exception {
-        TestPostgres.Database at = TestPostgres.freshDatabase();
+        at = TestPostgres.freshDatabase();
         database = Database.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
         Partitions partitions = new Partitions(database, RetentionSettings.standard(), Clock.systemUTC());
         partitions.maintain();
@@ -492,9 +493,7 @@ class AskInSqlIT {
                 .matcher(Files.readString(Path.of("../docs/sql.md")));
         assertThat(grants.find()).isTrue();
         TestPostgres.asSuperuser("create role " + role);
-        TestPostgres.asSuperuser(
-                TestPostgres.shared(),
-                "grant " + role + " to " + TestPostgres.shared().user());
+        TestPostgres.asSuperuser("grant " + role + " to " + at.user());
         try (Statement s = connection.createStatement()) {
             s.execute(grants.group(1).replace("pitot_reader", role));
             s.execute("set role " + role);
