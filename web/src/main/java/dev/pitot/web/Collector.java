@@ -13,6 +13,7 @@ import dev.pitot.web.store.Database;
 import dev.pitot.web.store.DatabaseSettings;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.Queries;
+import dev.pitot.web.store.Storage;
 import dev.pitot.web.store.StoreException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -65,7 +66,8 @@ final class Collector {
         Queries queries = new Queries(forQueries);
         remember(queries, live);
         UUID self = UUID.randomUUID();
-        Ingest ingest = lifeline.add(new Ingest(database, live, options.ingestSettings(), self));
+        Storage storage = lifeline.add(storage(options, folder, database, clock));
+        Ingest ingest = lifeline.add(new Ingest(database, live, options.ingestSettings(), self, storage));
         Peers peers = lifeline.add(new Peers(database, live, self, clock, Peers.Pace.STANDARD));
         Access access = lifeline.add(new Access(tokens, clock, folder.path(), err::println));
         HttpServer http = listen(
@@ -138,6 +140,21 @@ final class Collector {
             return Database.open(settings);
         } catch (PostgresException | StoreException e) {
             throw CommandFailure.failed(e.getMessage(), e);
+        }
+    }
+
+    private static Storage storage(CollectorOptions options, DataFolder folder, Database database, Clock clock) {
+        try {
+            return new Storage(
+                            database,
+                            options.ingestSettings().retention(),
+                            options.retentionOptions(),
+                            options.diskGuard(folder.path()),
+                            clock)
+                    .start();
+        } catch (IOException e) {
+            throw CommandFailure.failed(
+                    "The disk of " + folder.path() + " cannot be looked at (" + CommandFailure.reason(e) + ").", e);
         }
     }
 

@@ -2,7 +2,10 @@ package dev.pitot.web;
 
 import dev.pitot.web.ingest.IngestSettings;
 import dev.pitot.web.store.DatabaseSettings;
-import dev.pitot.web.store.RetentionSettings;
+import dev.pitot.web.store.DiskGuard;
+import dev.pitot.web.store.Durations;
+import dev.pitot.web.store.Partitions;
+import dev.pitot.web.store.Retention;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
@@ -11,8 +14,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -23,8 +28,6 @@ import picocli.CommandLine.TypeConversionException;
 /** The options that {@code serve} and {@code demo} share, as {@code docs/spec/configuration.md} lists them. */
 final class CollectorOptions {
     private static final String ROOT_FOLDER = "/var/lib/pitot";
-    private static final Duration SHORTEST_RETENTION = Duration.ofMinutes(1);
-    private static final Duration LONGEST_RETENTION = Duration.ofDays(3650);
     /** Of the 50 that the embedded PostgreSQL takes, the rest is for people with {@code psql}. */
     private static final int MOST_EMBEDDED = 40;
 
@@ -96,26 +99,60 @@ final class CollectorOptions {
     @Option(
             names = "--retention-events",
             paramLabel = "D",
-            defaultValue = "6h",
             converter = DurationConverter.class,
-            description = "Age at which stored events are dropped. Default: ${DEFAULT-VALUE}.")
-    Duration retentionEvents = Duration.ofHours(6);
+            description = "Age at which stored events are dropped. Default: 6h.")
+    @Nullable
+    Duration retentionEvents;
 
     @Option(
             names = "--retention-segments",
             paramLabel = "D",
-            defaultValue = "48h",
             converter = DurationConverter.class,
-            description = "The same for raw recording bytes. Default: ${DEFAULT-VALUE}.")
-    Duration retentionSegments = Duration.ofHours(48);
+            description = "The same for raw recording bytes. Default: 48h.")
+    @Nullable
+    Duration retentionSegments;
 
     @Option(
             names = "--retention-blocks",
             paramLabel = "D",
-            defaultValue = "48h",
             converter = DurationConverter.class,
-            description = "The same for metric blocks. Default: ${DEFAULT-VALUE}.")
-    Duration retentionBlocks = Duration.ofHours(48);
+            description = "The same for metric blocks. Default: 48h.")
+    @Nullable
+    Duration retentionBlocks;
+
+    @Option(
+            names = "--retention-minutes",
+            paramLabel = "D",
+            converter = DurationConverter.class,
+            description = "The same for what metrics came to by the minute. Default: 30d.")
+    @Nullable
+    Duration retentionMinutes;
+
+    @Option(
+            names = "--retention-quarters",
+            paramLabel = "D",
+            converter = DurationConverter.class,
+            description = "The same by the quarter of an hour. Default: 90d.")
+    @Nullable
+    Duration retentionQuarters;
+
+    @Option(
+            names = "--retention-hours",
+            paramLabel = "D",
+            converter = DurationConverter.class,
+            description = "The same by the hour. Default: 730d.")
+    @Nullable
+    Duration retentionHours;
+
+    @Option(
+            names = "--disk-reserve",
+            paramLabel = "SIZE",
+            converter = SizeConverter.class,
+            description =
+                    "Free space of the embedded PostgreSQL's disk below which less, and in the end nothing, is stored, such as 2GB."
+                            + " Default: 1GB, or 5 %% of the disk where that is more.")
+    @Nullable
+    Long diskReserve;
 
     @Option(
             names = "--events",
@@ -157,9 +194,10 @@ final class CollectorOptions {
                         + "' is no event type; give full names, or a package and .* as in com.acme.*.");
             }
         }
-        checkRetention("--retention-events", retentionEvents);
-        checkRetention("--retention-segments", retentionSegments);
-        checkRetention("--retention-blocks", retentionBlocks);
+        retentionOptions().forEach(CollectorOptions::checkRetention);
+        if (diskReserve != null && diskReserve < DiskGuard.LEAST_RESERVE) {
+            throw CommandFailure.badInput("--disk-reserve must be 64MB or more, such as 2GB.");
+        }
         databaseSettings();
     }
 
@@ -196,11 +234,36 @@ final class CollectorOptions {
         }
     }
 
-    private static void checkRetention(String option, Duration retention) {
-        if (retention.compareTo(SHORTEST_RETENTION) < 0 || retention.compareTo(LONGEST_RETENTION) > 0) {
-            throw CommandFailure.badInput(
-                    option + " must be from 1m to " + LONGEST_RETENTION.toDays() + "d, such as 48h.");
+    private static void checkRetention(Partitions.Table tier, Duration age) {
+        if (age.compareTo(Retention.SHORTEST) < 0 || age.compareTo(Retention.LONGEST) > 0) {
+            throw CommandFailure.badInput("--retention-" + tier.tier() + " must be from 1m to "
+                    + Retention.LONGEST.toDays() + "d, such as 48h.");
         }
+    }
+
+    /** Those that were given. */
+    Map<Partitions.Table, Duration> retentionOptions() {
+        Map<Partitions.Table, Duration> given = new EnumMap<>(Partitions.Table.class);
+        put(given, Partitions.Table.EVENT, retentionEvents);
+        put(given, Partitions.Table.SEGMENT, retentionSegments);
+        put(given, Partitions.Table.METRIC_BLOCK, retentionBlocks);
+        put(given, Partitions.Table.METRIC_1M, retentionMinutes);
+        put(given, Partitions.Table.METRIC_15M, retentionQuarters);
+        put(given, Partitions.Table.METRIC_1H, retentionHours);
+        return given;
+    }
+
+    private static void put(Map<Partitions.Table, Duration> given, Partitions.Table tier, @Nullable Duration age) {
+        if (age != null) {
+            given.put(tier, age);
+        }
+    }
+
+    /** Of the disk that the embedded PostgreSQL's files lie on. */
+    DiskGuard diskGuard(Path folder) throws IOException {
+        return databaseUrl != null
+                ? DiskGuard.elsewhere()
+                : DiskGuard.of(folder, diskReserve == null ? OptionalLong.empty() : OptionalLong.of(diskReserve));
     }
 
     Path dataFolder() {
@@ -268,29 +331,32 @@ final class CollectorOptions {
                 : Math.min(DatabaseSettings.parsers(), databaseConnections / 2 - DatabaseSettings.BESIDE_PARSERS);
         return IngestSettings.standard()
                 .withEventPatterns(events)
-                .withParsers(parsers)
-                .withRetention(RetentionSettings.standard().with(retentionEvents, retentionSegments, retentionBlocks));
+                .withParsers(parsers);
     }
 
     /** A number and {@code ms}, {@code s}, {@code m}, {@code h} or {@code d}. */
     static final class DurationConverter implements ITypeConverter<Duration> {
-        private static final Pattern FORM = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
-
         @Override
         public Duration convert(String text) {
+            try {
+                return Durations.parse(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    /** A number and {@code MB} or {@code GB}, powers of 1024. */
+    static final class SizeConverter implements ITypeConverter<Long> {
+        private static final Pattern FORM = Pattern.compile("(\\d{1,9})(MB|GB)");
+
+        @Override
+        public Long convert(String text) {
             Matcher matcher = FORM.matcher(text);
             if (!matcher.matches()) {
-                throw new TypeConversionException(
-                        "'" + text + "' is no duration; write a number and s, m, h or d, as in 48h");
+                throw new TypeConversionException("'" + text + "' is no size; write a number and MB or GB, as in 2GB");
             }
-            long number = Long.parseLong(matcher.group(1));
-            return switch (matcher.group(2)) {
-                case "ms" -> Duration.ofMillis(number);
-                case "s" -> Duration.ofSeconds(number);
-                case "m" -> Duration.ofMinutes(number);
-                case "h" -> Duration.ofHours(number);
-                default -> Duration.ofDays(number);
-            };
+            return Long.parseLong(matcher.group(1)) << (matcher.group(2).equals("MB") ? 20 : 30);
         }
     }
 }

@@ -3,16 +3,19 @@ package dev.pitot.web.ingest;
 import dev.pitot.web.live.Feed;
 import dev.pitot.web.store.BlockStore;
 import dev.pitot.web.store.Database;
+import dev.pitot.web.store.DiskGuard;
 import dev.pitot.web.store.EventStore;
 import dev.pitot.web.store.Partitions;
 import dev.pitot.web.store.Roller;
 import dev.pitot.web.store.SegmentStore;
+import dev.pitot.web.store.Storage;
 import dev.pitot.web.store.Stored;
 import dev.pitot.web.store.Submission;
 import dev.pitot.web.store.Watermarks;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.Map;
 import java.util.StringJoiner;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -37,11 +40,16 @@ public final class Ingest implements AutoCloseable {
     private static final long INFLATED = 8;
 
     private static final long LONGEST_WAIT = 30_000;
+    /** After which an agent asks again whether the disk has room. */
+    private static final int FULL_SECONDS = 10;
 
     private final Feed feed;
     private final Clock clock;
     private final IngestSettings settings;
-    private final Partitions partitions;
+    private final Storage storage;
+    /** Whether it ends with this. */
+    private final boolean ownsStorage;
+
     private final SegmentStore segments;
     private final Parsing parsing;
     private final Roller roller;
@@ -55,7 +63,7 @@ public final class Ingest implements AutoCloseable {
     private final LongAdder refused = new LongAdder();
     private final CommitTimes commitTimes = new CommitTimes();
 
-    /** Starts the writer, the parsers and the housekeeping of partitions. */
+    /** Starts the writer, the parsers and the upkeep of what is stored. */
     public Ingest(Database database, Feed feed, IngestSettings settings) {
         this(database, feed, settings, UUID.randomUUID(), Clock.systemUTC());
     }
@@ -70,11 +78,38 @@ public final class Ingest implements AutoCloseable {
     }
 
     private Ingest(Database database, Feed feed, IngestSettings settings, UUID collector, Clock clock) {
+        this(
+                database,
+                feed,
+                settings,
+                collector,
+                new Storage(database, settings.retention(), Map.of(), DiskGuard.elsewhere(), clock).start(),
+                true,
+                clock);
+    }
+
+    /**
+     * @param collector written to the JVMs that post here
+     * @param storage of somebody else, who closes it after this
+     */
+    public Ingest(Database database, Feed feed, IngestSettings settings, UUID collector, Storage storage) {
+        this(database, feed, settings, collector, storage, false, Clock.systemUTC());
+    }
+
+    private Ingest(
+            Database database,
+            Feed feed,
+            IngestSettings settings,
+            UUID collector,
+            Storage storage,
+            boolean ownsStorage,
+            Clock clock) {
         this.feed = feed;
         this.clock = clock;
         this.settings = settings;
-        this.partitions = new Partitions(database, settings.retention(), clock);
-        maintain();
+        this.storage = storage;
+        this.ownsStorage = ownsStorage;
+        Partitions partitions = storage.partitions();
         this.segments =
                 new SegmentStore(database, partitions, settings.commitWindow().toNanos(), collector);
         this.parsing = new Parsing(
@@ -82,12 +117,11 @@ public final class Ingest implements AutoCloseable {
                 feed,
                 settings,
                 new Watermarks(database),
-                new EventStore(database, partitions),
-                new BlockStore(database, partitions));
+                new EventStore(database, partitions, storage.disk()),
+                new BlockStore(database, partitions, storage.disk()));
         this.roller = new Roller(database, partitions, clock);
-        this.housekeeping = scheduler("pitot-partitions");
+        this.housekeeping = scheduler("pitot-sweep");
         this.rolling = scheduler("pitot-rollups");
-        housekeeping.scheduleWithFixedDelay(this::maintain, 1, 1, TimeUnit.HOURS);
         housekeeping.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.MINUTES);
         // The first time for what was marked before this start.
         rolling.scheduleWithFixedDelay(this::roll, 20, 60, TimeUnit.SECONDS);
@@ -113,15 +147,6 @@ public final class Ingest implements AutoCloseable {
     /** What the clock calls each minute. */
     void sweep() {
         parsing.sweep();
-    }
-
-    private void maintain() {
-        try {
-            partitions.maintain();
-        } catch (SQLException | RuntimeException e) {
-            // Each writer makes the partition it needs, and the next hour tries again.
-            LOG.warn("Partitions were not all made and dropped, tried again in an hour: {}", e.getMessage());
-        }
     }
 
     /** A body that is still to be read. */
@@ -156,6 +181,10 @@ public final class Ingest implements AutoCloseable {
      */
     public Reply handle(byte[] body) {
         requests.increment();
+        if (!storage.disk().takesPosts()) {
+            storage.disk().refusedPost();
+            return refuse(503, "The disk of the collector's database is full; try again.", FULL_SECONDS);
+        }
         WireRequest request;
         try {
             request = WireRequest.parse(body);
@@ -181,6 +210,7 @@ public final class Ingest implements AutoCloseable {
             // What is durable is handed on even when the commit outlasts this request.
             stored = answer.thenApply(committed -> handOn(request, committed)).get(COMMIT_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException | TimeoutException away) {
+            storage.disk().failed(away);
             return refuse(503, "The database of the collector is away; try again.", 5);
         } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();
@@ -289,6 +319,11 @@ public final class Ingest implements AutoCloseable {
         return String.valueOf(sentence).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A");
     }
 
+    /** The upkeep of what is stored. */
+    public Storage storage() {
+        return storage;
+    }
+
     /** Counters. */
     public IngestStats stats() {
         return new IngestStats(
@@ -335,5 +370,8 @@ public final class Ingest implements AutoCloseable {
         rolling.shutdownNow();
         segments.close();
         parsing.close();
+        if (ownsStorage) {
+            storage.close();
+        }
     }
 }

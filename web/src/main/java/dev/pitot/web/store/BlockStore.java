@@ -20,10 +20,16 @@ import java.util.UUID;
 public final class BlockStore {
     private final Database database;
     private final Partitions partitions;
+    private final DiskGuard disk;
 
     public BlockStore(Database database, Partitions partitions) {
+        this(database, partitions, DiskGuard.elsewhere());
+    }
+
+    public BlockStore(Database database, Partitions partitions, DiskGuard disk) {
         this.database = database;
         this.partitions = partitions;
+        this.disk = disk;
     }
 
     /**
@@ -76,12 +82,14 @@ public final class BlockStore {
 
     /**
      * Stores blocks and rows, each instead of the one of the same minute unless that has more samples, marks the quarters of an hour
-     * that have to be made anew, and moves the chunks' block offsets, in one transaction.
+     * that have to be made anew, and moves the chunks' block offsets, in one transaction. While the disk is nearly full the blocks
+     * are left out, and counted.
      *
      * @param blockOffsets by chunk start; none moves backwards
      */
     public void store(UUID jvm, Minutes minutes, Map<Long, Long> blockOffsets) throws SQLException {
-        for (Block block : minutes.blocks) {
+        List<Block> blocks = disk.takesDetail() ? minutes.blocks : List.of();
+        for (Block block : blocks) {
             partitions.ensure(Partitions.Table.METRIC_BLOCK, day(block.minuteMillis()));
         }
         for (Row row : minutes.rows) {
@@ -102,14 +110,15 @@ public final class BlockStore {
                     }
                     s.executeBatch();
                 }
-                if (!minutes.blocks.isEmpty()) {
-                    upsertBlocks(c, jvm, minutes.blocks);
+                if (!blocks.isEmpty()) {
+                    upsertBlocks(c, jvm, blocks);
                 }
                 if (!minutes.rows.isEmpty()) {
                     upsertRows(c, jvm, minutes.rows);
                     mark(c, jvm, minutes.rows);
                 }
                 c.commit();
+                disk.leftOut(0, minutes.blocks.size() - blocks.size());
             } catch (SQLException e) {
                 if ("23514".equals(e.getSQLState())) {
                     partitions.forget();

@@ -25,10 +25,16 @@ public final class EventStore {
 
     private final Database database;
     private final Partitions partitions;
+    private final DiskGuard disk;
 
     public EventStore(Database database, Partitions partitions) {
+        this(database, partitions, DiskGuard.elsewhere());
+    }
+
+    public EventStore(Database database, Partitions partitions, DiskGuard disk) {
         this.database = database;
         this.partitions = partitions;
+        this.disk = disk;
     }
 
     /** Rows gathered for one transaction. One thread. */
@@ -77,6 +83,15 @@ public final class EventStore {
                     .bigint(chunkStart)
                     .bigint(chunkOffset)
                     .jsonb(json);
+        }
+
+        /** Takes all events out again, and says how many they were. */
+        private int leaveOut() {
+            int events = copy.rows();
+            copy.clear();
+            days.clear();
+            lastDay = Long.MIN_VALUE;
+            return events;
         }
 
         /** Sets what {@code jvm.info} becomes. */
@@ -167,7 +182,7 @@ public final class EventStore {
 
     /**
      * Stores rows if the chunk's parsed offset still is what it was when they were read; the lock on its row holds off
-     * everyone else.
+     * everyone else. While the disk is nearly full the events are left out of the rows, and counted.
      *
      * @param out nothing is left to parse in this chunk
      * @param error why not, when it could not be read
@@ -176,9 +191,20 @@ public final class EventStore {
     public boolean store(
             UUID jvm, long chunkStart, long parsedBefore, long parsed, boolean out, @Nullable String error, Rows rows)
             throws SQLException {
+        int leftOut = disk.takesDetail() ? 0 : rows.leaveOut();
         for (LocalDate day : rows.days) {
             partitions.ensure(Partitions.Table.EVENT, day);
         }
+        boolean stored = storeOnce(jvm, chunkStart, parsedBefore, parsed, out, error, rows);
+        if (stored) {
+            disk.leftOut(leftOut, 0);
+        }
+        return stored;
+    }
+
+    private boolean storeOnce(
+            UUID jvm, long chunkStart, long parsedBefore, long parsed, boolean out, @Nullable String error, Rows rows)
+            throws SQLException {
         try {
             return store(jvm, chunkStart, parsedBefore, parsed, out, error, rows, false);
         } catch (SQLException e) {

@@ -9,13 +9,16 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,20 +32,37 @@ import org.slf4j.LoggerFactory;
 public final class Partitions {
     /** What is partitioned. */
     public enum Table {
-        SEGMENT("segment", false),
-        EVENT("event", false),
-        METRIC_BLOCK("metric_block", false),
-        METRIC_1M("metric_1m", false),
-        METRIC_15M("metric_15m", true),
-        METRIC_1H("metric_1h", true);
+        EVENT("event", "events", Duration.ZERO, false),
+        SEGMENT("segment", "segments", Duration.ZERO, false),
+        METRIC_BLOCK("metric_block", "blocks", Duration.ofMinutes(1), false),
+        METRIC_1M("metric_1m", "minutes", Duration.ofMinutes(1), false),
+        METRIC_15M("metric_15m", "quarters", Duration.ofMinutes(15), true),
+        METRIC_1H("metric_1h", "hours", Duration.ofHours(1), true);
 
-        private final String table;
+        final String table;
+        private final String tier;
+        /** How much time a row is about, from its {@code ts} on. */
+        final Duration width;
         /** A partition holds a month rather than a day. */
         private final boolean monthly;
 
-        Table(String table, boolean monthly) {
+        Table(String table, String tier, Duration width, boolean monthly) {
             this.table = table;
+            this.tier = tier;
+            this.width = width;
             this.monthly = monthly;
+        }
+
+        /** Its name for people: {@code events}, {@code segments}, {@code blocks}, {@code minutes}, {@code quarters}, {@code hours}. */
+        public String tier() {
+            return tier;
+        }
+
+        /** The one of that name. */
+        public static Optional<Table> ofTier(String tier) {
+            return Arrays.stream(values())
+                    .filter(table -> table.tier.equals(tier))
+                    .findFirst();
         }
 
         /** The first day of the partition that holds a day. */
@@ -50,7 +70,7 @@ public final class Partitions {
             return monthly ? day.withDayOfMonth(1) : day;
         }
 
-        private LocalDate end(LocalDate day) {
+        LocalDate end(LocalDate day) {
             return monthly ? start(day).plusMonths(1) : day.plusDays(1);
         }
     }
@@ -61,23 +81,34 @@ public final class Partitions {
     private static final Duration KEEP_EXPIRED = Duration.ofDays(14);
 
     private static final DateTimeFormatter SUFFIX = DateTimeFormatter.ofPattern("yyyyMMdd");
-    private static final long LOCK = 0x7069746f75L;
+    static final long LOCK = 0x7069746f75L;
 
     private static final Logger LOG = LoggerFactory.getLogger(Partitions.class);
 
     private final Database database;
-    private final RetentionSettings retention;
+    private final Supplier<RetentionSettings> retention;
     private final Clock clock;
     private final Set<String> existing = ConcurrentHashMap.newKeySet();
 
     public Partitions(Database database, RetentionSettings retention, Clock clock) {
+        this(database, () -> retention, clock);
+    }
+
+    /** @param retention asked each time: it changes while the collector runs */
+    public Partitions(Database database, Supplier<RetentionSettings> retention, Clock clock) {
         this.database = database;
         this.retention = retention;
         this.clock = clock;
     }
 
-    /** Makes what is needed until the day after tomorrow and drops what is too old. Call at start and hourly. */
+    /** Makes what is needed and drops what is too old. */
     public void maintain() throws SQLException {
+        make();
+        drop(true);
+    }
+
+    /** Makes what is needed until the day after tomorrow. Call at start and hourly. */
+    void make() throws SQLException {
         LocalDate today = today();
         existing.clear();
         for (Table table : Table.values()) {
@@ -87,7 +118,6 @@ public final class Partitions {
                 ensure(table, day);
             }
         }
-        drop();
     }
 
     /** Makes the partition that holds a day if it is not there. */
@@ -100,14 +130,13 @@ public final class Partitions {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try (Statement s = c.createStatement()) {
-                s.execute("select pg_advisory_xact_lock(" + LOCK + ")");
-                try (ResultSet found = s.executeQuery("select to_regclass('" + name + "') is not null")) {
-                    found.next();
-                    if (!found.getBoolean(1)) {
+                // Mostly it is there, and who drops another one need not be waited for.
+                if (!exists(s, name)) {
+                    s.execute("select pg_advisory_xact_lock(" + LOCK + ")");
+                    if (!exists(s, name)) {
                         // Attaching, unlike "partition of", does not stop readers and writers of the other partitions.
                         s.execute("create table " + name + " (like " + table.table + " including all)");
-                        s.execute("alter table " + table.table + " attach partition " + name + " for values from ('"
-                                + bound(table, day) + "') to ('" + bound(table, table.end(day)) + "')");
+                        s.execute(attach(table, day));
                     }
                 }
                 c.commit();
@@ -142,34 +171,27 @@ public final class Partitions {
     }
 
     private LocalDate cut(Table table) {
-        return LocalDate.ofInstant(clock.instant().minus(retention(table)), ZoneOffset.UTC);
+        return LocalDate.ofInstant(clock.instant().minus(retention.get().of(table)), ZoneOffset.UTC);
     }
 
-    private Duration retention(Table table) {
-        return switch (table) {
-            case SEGMENT -> retention.segments();
-            case METRIC_BLOCK -> retention.blocks();
-            case EVENT -> retention.events();
-            case METRIC_1M -> retention.minutes();
-            case METRIC_15M -> retention.quarters();
-            case METRIC_1H -> retention.hours();
-        };
-    }
-
-    private void drop() throws SQLException {
+    /**
+     * Drops what is too old. What is pinned in it stays: see {@link PinnedRows}.
+     *
+     * @param copies whether there is room for copies of what is pinned; else those partitions wait
+     */
+    void drop(boolean copies) throws SQLException {
         try (Connection c = database.connection()) {
             for (Table table : Table.values()) {
                 for (LocalDate day : days(c, table)) {
                     if (!table.end(day).isAfter(cut(table)) && !(table == Table.SEGMENT && stillGrowing(c, day))) {
                         try {
-                            drop(c, table, day);
+                            drop(c, table, day, copies);
                         } catch (SQLException e) {
                             if (SegmentStore.isAway(e)) {
                                 throw e;
                             }
                             // A long query on this table shall not keep the others from being dropped.
-                            LOG.info(
-                                    "{} was not dropped, tried again in an hour: {}", name(table, day), e.getMessage());
+                            LOG.info("{} was not dropped, tried again later: {}", name(table, day), e.getMessage());
                         }
                     }
                 }
@@ -180,14 +202,17 @@ public final class Partitions {
                 s.executeUpdate();
             }
             // No event that is left names these; those in use were marked again today or yesterday.
-            try (PreparedStatement s = c.prepareStatement("delete from sql_text where day < ?")) {
+            try (PreparedStatement s = c.prepareStatement("""
+                    delete from sql_text where day < ?
+                    and not exists (select from pin where pin.jvm_id = sql_text.jvm_id)""")) {
                 s.setObject(1, cut(Table.EVENT).minusDays(1));
                 s.executeUpdate();
             }
             try (PreparedStatement s = c.prepareStatement("""
-                    delete from jvm where last_seen < ? and not exists (select from chunk where chunk.jvm_id = jvm.jvm_id)""")) {
+                    delete from jvm where last_seen < ? and not exists (select from chunk where chunk.jvm_id = jvm.jvm_id)
+                    and not exists (select from pin where pin.jvm_id = jvm.jvm_id)""")) {
                 Duration longest = Arrays.stream(Table.values())
-                        .map(this::retention)
+                        .map(table -> retention.get().of(table))
                         .max(Duration::compareTo)
                         .orElseThrow();
                 s.setObject(1, at(clock.instant().minus(longest).minus(KEEP_EXPIRED)));
@@ -196,7 +221,7 @@ public final class Partitions {
         }
     }
 
-    private static java.time.OffsetDateTime at(Instant instant) {
+    private static OffsetDateTime at(Instant instant) {
         return instant.atOffset(ZoneOffset.UTC);
     }
 
@@ -205,7 +230,7 @@ public final class Partitions {
         try (PreparedStatement s =
                 c.prepareStatement("select exists (select from chunk where day = ? and last_seen > ?)")) {
             s.setObject(1, day);
-            s.setObject(2, at(clock.instant().minus(retention.segments())));
+            s.setObject(2, at(clock.instant().minus(retention.get().segments())));
             try (ResultSet row = s.executeQuery()) {
                 row.next();
                 return row.getBoolean(1);
@@ -213,22 +238,32 @@ public final class Partitions {
         }
     }
 
-    private void drop(Connection c, Table table, LocalDate day) throws SQLException {
+    private void drop(Connection c, Table table, LocalDate day, boolean copies) throws SQLException {
+        PinnedRows pinned = new PinnedRows(table, day);
+        String name = name(table, day);
+        String pins = pinned.pins(c);
+        if (pins != null) {
+            // What is pinned already lies in a partition of its own, unless the pins have changed.
+            if (copies && !pins.equals(PinnedRows.copiedFor(c, name))) {
+                pinned.keepOnlyThem(c, pins);
+            }
+            return;
+        }
         c.setAutoCommit(false);
         try (Statement s = c.createStatement()) {
             s.execute("select pg_advisory_xact_lock(" + LOCK + ")");
-            // Detaching waits for every query on the table and makes new ones wait: rather try again in an hour.
+            // Detaching waits for every query on the table and makes new ones wait: rather try again later.
             s.execute("set local lock_timeout = '2s'");
-            String name = name(table, day);
-            try (ResultSet found = s.executeQuery("select to_regclass('" + name + "') is not null")) {
-                found.next();
-                if (found.getBoolean(1)) {
-                    s.execute("alter table " + table.table + " detach partition " + name);
-                    s.execute("drop table " + name);
-                }
+            if (pinned.pins(c) != null) {
+                // Somebody has pinned something in it just now.
+                return;
             }
             if (table == Table.SEGMENT) {
-                s.execute("update chunk set state = 'expired' where day = '" + day + "'");
+                s.execute("update chunk set state = 'expired' where day = '" + day + "' and state <> 'expired'");
+            }
+            if (exists(s, name)) {
+                s.execute("alter table " + table.table + " detach partition " + name);
+                s.execute("drop table " + name);
             }
             c.commit();
             existing.remove(name);
@@ -238,7 +273,20 @@ public final class Partitions {
         }
     }
 
-    private static List<LocalDate> days(Connection c, Table table) throws SQLException {
+    private static boolean exists(Statement s, String name) throws SQLException {
+        try (ResultSet found = s.executeQuery("select to_regclass('" + name + "') is not null")) {
+            found.next();
+            return found.getBoolean(1);
+        }
+    }
+
+    static String attach(Table table, LocalDate day) {
+        return "alter table " + table.table + " attach partition " + name(table, day) + " for values from ('"
+                + bound(table, day) + "') to ('" + bound(table, table.end(day)) + "')";
+    }
+
+    /** First days of the partitions that there are, in order. */
+    static List<LocalDate> days(Connection c, Table table) throws SQLException {
         List<LocalDate> days = new ArrayList<>();
         try (PreparedStatement s = c.prepareStatement("""
                 select child.relname from pg_inherits join pg_class child on child.oid = inhrelid
@@ -253,11 +301,11 @@ public final class Partitions {
         return days;
     }
 
-    private static String name(Table table, LocalDate day) {
+    static String name(Table table, LocalDate day) {
         return table.table + "_" + SUFFIX.format(day);
     }
 
-    private static String bound(Table table, LocalDate day) {
+    static String bound(Table table, LocalDate day) {
         return table == Table.SEGMENT ? day.toString() : day + " 00:00:00+00";
     }
 }
