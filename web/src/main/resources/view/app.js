@@ -152,7 +152,7 @@ function showLogin(why) {
       start();
     } catch (failure) {
       error.textContent = failure.status === 401
-        ? 'This is not the view token. Copy the first line of the file view.token again; the ingest token does not open this page.'
+        ? 'This is not the view token. Copy the first line of the file view.token (or admin.token, to change settings) again; the ingest token does not open this page.'
         : failure.message;
       token.setAttribute('aria-invalid', 'true');
       token.select();

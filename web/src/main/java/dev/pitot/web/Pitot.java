@@ -19,7 +19,8 @@ import picocli.CommandLine.ParameterException;
             DoctorCommand.class,
             AttachCommand.class,
             CompareCommand.class,
-            DbCommand.class
+            DbCommand.class,
+            RetentionCommand.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = Pitot.Version.class,

@@ -26,7 +26,15 @@ public final class Access implements AutoCloseable {
     public enum Caller {
         NOBODY,
         AGENT,
-        VIEWER
+        /** Reads. */
+        VIEWER,
+        /** Reads, and changes settings. */
+        ADMIN;
+
+        /** Whether it may see what was measured. */
+        public boolean reads() {
+            return this == VIEWER || this == ADMIN;
+        }
     }
 
     /** A login code works once and for this long. */
@@ -40,6 +48,7 @@ public final class Access implements AutoCloseable {
 
     private final byte[] ingestHash;
     private final byte[] viewHash;
+    private final byte[] adminHash;
     private final Clock clock;
     private final Sessions sessions;
     private final LinkedHashMap<String, Long> codes = new LinkedHashMap<>();
@@ -62,9 +71,11 @@ public final class Access implements AutoCloseable {
     public Access(Tokens tokens, Clock clock, @Nullable Path folder, Consumer<String> warn) {
         this.ingestHash = sha256(tokens.ingest());
         this.viewHash = sha256(tokens.view());
+        this.adminHash = sha256(tokens.admin());
         this.clock = clock;
         // Not the hash that a login is compared with, though that would do no harm either.
-        this.sessions = new Sessions(folder, key("sessions of " + tokens.view()), clock, SESSION_IDLE, warn);
+        this.sessions = new Sessions(
+                folder, key("sessions of " + tokens.view() + " " + tokens.admin()), clock, SESSION_IDLE, warn);
     }
 
     /**
@@ -79,7 +90,10 @@ public final class Access implements AutoCloseable {
                     ? holder(authorization.substring(7).strip())
                     : Caller.NOBODY;
         }
-        return session != null && use(new Session(key(session))) ? Caller.VIEWER : Caller.NOBODY;
+        if (session == null || !use(new Session(key(session)))) {
+            return Caller.NOBODY;
+        }
+        return sessions.isAdmin(key(session)) ? Caller.ADMIN : Caller.VIEWER;
     }
 
     /** The session that a caller shows, whether or not it is one; null for one who shows a token or nothing. */
@@ -94,10 +108,11 @@ public final class Access implements AutoCloseable {
 
     private Caller holder(String token) {
         byte[] hash = sha256(token);
-        // Both are compared whatever the first says: the time taken tells nothing.
+        // All are compared whatever the first says: the time taken tells nothing.
         boolean agent = MessageDigest.isEqual(hash, ingestHash);
         boolean viewer = MessageDigest.isEqual(hash, viewHash);
-        return viewer ? Caller.VIEWER : agent ? Caller.AGENT : Caller.NOBODY;
+        boolean admin = MessageDigest.isEqual(hash, adminHash);
+        return admin ? Caller.ADMIN : viewer ? Caller.VIEWER : agent ? Caller.AGENT : Caller.NOBODY;
     }
 
     /** What became of a login: a session, or why not. */
@@ -112,26 +127,27 @@ public final class Access implements AutoCloseable {
         record TooMany(int retryAfterSeconds) implements Login {}
     }
 
-    /** Trades the view token for a session. */
+    /** Trades the view token for a session that reads, or the admin token for one that changes settings too. */
     public Login loginWithToken(String token) {
-        return login(holder(token) == Caller.VIEWER);
+        Caller holder = holder(token);
+        return login(holder.reads(), holder == Caller.ADMIN);
     }
 
-    /** Trades a one-time code for a session; the code is used up. */
+    /** Trades a one-time code for a session of an admin, as it is told to whoever starts the collector; the code is used up. */
     public Login loginWithCode(String code) {
         Long made;
         synchronized (this) {
             made = codes.remove(key(code));
         }
-        return login(made != null && clock.millis() - made <= CODE_LIFE.toMillis());
+        return login(made != null && clock.millis() - made <= CODE_LIFE.toMillis(), true);
     }
 
-    private Login login(boolean right) {
+    private Login login(boolean right, boolean admin) {
         if (!right) {
             return wrong();
         }
         String session = Tokens.random();
-        sessions.add(key(session));
+        sessions.add(key(session), admin);
         return new Login.Granted(session);
     }
 

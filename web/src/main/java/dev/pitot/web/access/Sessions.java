@@ -29,12 +29,12 @@ import org.slf4j.LoggerFactory;
  * The sessions that logins have made, by the hash of their id, and a file that lets them outlive the collector. Any thread; a
  * login, a logout and at most one use in {@link #WRITTEN_EVERY} wait for the file.
  *
- * <p>The file holds no secret: an id has 256 random bits, which its hash does not give back. Its first line names the view token
- * by a hash: whoever replaces the token wants the sessions of the old one to end.
+ * <p>The file holds no secret: an id has 256 random bits, which its hash does not give back. Its first line names the view
+ * and the admin token by a hash: whoever replaces one wants the sessions of the old one to end.
  *
  * <pre>
- * pitot-sessions 1 &lt;hash of the view token, 64 hex digits&gt;
- * &lt;hash of the session's id, 64 hex digits&gt; &lt;last use, ms since the epoch&gt;
+ * pitot-sessions 1 &lt;hash of the tokens, 64 hex digits&gt;
+ * &lt;hash of the session's id, 64 hex digits&gt; &lt;last use, ms since the epoch&gt;[ admin]
  * </pre>
  */
 final class Sessions implements AutoCloseable {
@@ -47,16 +47,19 @@ final class Sessions implements AutoCloseable {
 
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
     private static final Pattern FIRST_LINE = Pattern.compile("pitot-sessions 1 ([0-9a-f]{64})");
-    private static final Pattern LINE = Pattern.compile("([0-9a-f]{64}) (\\d{1,15})");
-    private static final long MOST_BYTES = 100L * (MOST + 1);
+    private static final Pattern LINE = Pattern.compile("([0-9a-f]{64}) (\\d{1,15})( admin)?");
+    private static final long MOST_BYTES = 110L * (MOST + 1);
     private static final Logger LOG = LoggerFactory.getLogger(Sessions.class);
+
+    /** @param admin whether the session may change settings */
+    private record Use(long last, boolean admin) {}
 
     private final @Nullable Path file;
     private final String owner;
     private final Clock clock;
     private final Duration idle;
     /** To the time of the last use; the one used last is last. */
-    private final LinkedHashMap<String, Long> lastUses = new LinkedHashMap<>(16, 0.75f, true);
+    private final LinkedHashMap<String, Use> lastUses = new LinkedHashMap<>(16, 0.75f, true);
 
     private long written;
     private boolean changed;
@@ -64,7 +67,7 @@ final class Sessions implements AutoCloseable {
 
     /**
      * @param folder null: in memory only
-     * @param owner hash of the view token
+     * @param owner hash of the tokens that log in
      * @param warn gets a sentence when there is a file that does not count
      */
     Sessions(@Nullable Path folder, String owner, Clock clock, Duration idle, Consumer<String> warn) {
@@ -106,7 +109,7 @@ final class Sessions implements AutoCloseable {
             return "its content makes no sense";
         }
         if (!first.group(1).equals(owner)) {
-            return "there is a new view token";
+            return "there is a new view or admin token";
         }
         long now = clock.millis();
         for (String line : lines.subList(1, lines.size())) {
@@ -117,7 +120,7 @@ final class Sessions implements AutoCloseable {
             // A clock that was set back must not lengthen a session.
             long lastUse = Math.min(now, Long.parseLong(session.group(2)));
             if (now - lastUse <= idle.toMillis()) {
-                lastUses.put(session.group(1), lastUse);
+                lastUses.put(session.group(1), new Use(lastUse, session.group(3) != null));
             }
         }
         dropEldest();
@@ -125,30 +128,36 @@ final class Sessions implements AutoCloseable {
     }
 
     /** A new one; the one that was not used for the longest time makes room where there are too many. */
-    synchronized void add(String hash) {
-        lastUses.put(hash, clock.millis());
+    synchronized void add(String hash, boolean admin) {
+        lastUses.put(hash, new Use(clock.millis(), admin));
         dropEldest();
         write();
     }
 
     /** Whether there is this session; asking is a use. */
     synchronized boolean use(String hash) {
-        Long lastUse = lastUses.get(hash);
+        Use use = lastUses.get(hash);
         long now = clock.millis();
-        if (lastUse == null) {
+        if (use == null) {
             return false;
         }
-        if (now - lastUse > idle.toMillis()) {
+        if (now - use.last() > idle.toMillis()) {
             lastUses.remove(hash);
             changed = true;
             return false;
         }
-        lastUses.put(hash, now);
+        lastUses.put(hash, new Use(now, use.admin()));
         changed = true;
         if (now - written >= WRITTEN_EVERY.toMillis()) {
             write();
         }
         return true;
+    }
+
+    /** Whether there is this session and it is an admin's. */
+    synchronized boolean isAdmin(String hash) {
+        Use use = lastUses.get(hash);
+        return use != null && use.admin();
     }
 
     /**
@@ -173,7 +182,7 @@ final class Sessions implements AutoCloseable {
 
     private void dropEldest() {
         while (lastUses.size() > MOST) {
-            Map.Entry<String, Long> eldest = lastUses.entrySet().iterator().next();
+            Map.Entry<String, Use> eldest = lastUses.entrySet().iterator().next();
             lastUses.remove(eldest.getKey());
         }
     }
@@ -185,8 +194,8 @@ final class Sessions implements AutoCloseable {
         }
         written = clock.millis();
         StringBuilder text = new StringBuilder("pitot-sessions 1 " + owner + "\n");
-        lastUses.forEach(
-                (hash, lastUse) -> text.append(hash).append(' ').append(lastUse).append('\n'));
+        lastUses.forEach((hash, use) ->
+                text.append(hash).append(' ').append(use.last()).append(use.admin() ? " admin\n" : "\n"));
         Path fresh = file.resolveSibling(FILE + ".new");
         try {
             Files.deleteIfExists(fresh);

@@ -15,22 +15,24 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * The two secrets of a collector, kept in files that only their owner can read.
+ * The secrets of a collector, kept in files that only their owner can read.
  *
  * @param ingest what agents show to {@code /ingest/v1}
- * @param view what people show to everything else
+ * @param view what people show to read everything else
+ * @param admin what people show to change something
  */
-public record Tokens(String ingest, String view) {
+public record Tokens(String ingest, String view, String admin) {
     /** Names of the files in the data folder. */
     public static final String INGEST_FILE = "ingest.token";
 
     public static final String VIEW_FILE = "view.token";
+    public static final String ADMIN_FILE = "admin.token";
 
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
     private static final int SHORTEST = 32;
 
     /**
-     * Reads both, making what is missing. A file that others may read is closed to them, as its owner surely meant; the token
+     * Reads them, making what is missing. A file that others may read is closed to them, as its owner surely meant; the token
      * in it may have been seen, which is said.
      *
      * @param folder the data folder, private already
@@ -38,7 +40,10 @@ public record Tokens(String ingest, String view) {
      * @throws IOException when a file cannot be read, is no regular file or holds no token; the message is a sentence
      */
     public static Tokens in(Path folder, Consumer<String> warn) throws IOException {
-        return new Tokens(readOrMake(folder.resolve(INGEST_FILE), warn), readOrMake(folder.resolve(VIEW_FILE), warn));
+        return new Tokens(
+                readOrMake(folder.resolve(INGEST_FILE), warn),
+                readOrMake(folder.resolve(VIEW_FILE), warn),
+                readOrMake(folder.resolve(ADMIN_FILE), warn));
     }
 
     private static String readOrMake(Path file, Consumer<String> warn) throws IOException {

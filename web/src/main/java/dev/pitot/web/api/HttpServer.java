@@ -33,6 +33,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
@@ -70,6 +71,7 @@ public final class HttpServer implements AutoCloseable {
         ANYBODY,
         AGENT,
         VIEWER,
+        ADMIN,
         /** Another collector on the same database, which only reads. */
         PEER
     }
@@ -262,6 +264,15 @@ public final class HttpServer implements AutoCloseable {
                 "/api/v1/top",
                 Role.VIEWER,
                 taking(metrics::top, "metric", "jvm", "service", "label", "key", "by", "agg", "from", "to", "limit"));
+        StorageRoutes storage = new StorageRoutes(
+                parts.ingest().storage(), parts.forQueries(), parts.clock(), ctx -> caller(ctx) == Access.Caller.ADMIN);
+        get(config, "/api/v1/storage", Role.VIEWER, taking(storage::storage));
+        get(config, "/api/v1/settings/retention", Role.VIEWER, taking(storage::retention));
+        config.routes.put("/api/v1/settings/retention", taking(storage::setRetention), Role.ADMIN);
+        get(config, "/api/v1/audit", Role.VIEWER, taking(storage::audit, "before", "limit"));
+        get(config, "/api/v1/pins", Role.VIEWER, taking(storage::pins));
+        config.routes.post("/api/v1/pins", taking(storage::pin), Role.ADMIN);
+        config.routes.delete("/api/v1/pins/{id}", taking(storage::unpin), Role.ADMIN);
         get(config, "/api/v1/agent/pitot-agent.jar", Role.VIEWER, taking(this::agentJar));
         get(config, "/api/v1/self", Role.VIEWER, taking(this::self));
 
@@ -345,11 +356,16 @@ public final class HttpServer implements AutoCloseable {
                 throw Problem.forbidden("Only other collectors on the same database ask for this.");
             }
         }
-        require(
-                ctx,
-                ctx.routeRoles().contains(Role.AGENT)
-                        ? Role.AGENT
-                        : ctx.routeRoles().contains(Role.ANYBODY) ? Role.ANYBODY : Role.VIEWER);
+        // Each route names one; one that names none is for those who may see everything else.
+        Role role = Role.VIEWER;
+        for (RouteRole named : ctx.routeRoles()) {
+            role = named == Role.PEER ? role : (Role) named;
+        }
+        require(ctx, role);
+        if (role == Role.ADMIN) {
+            // The cookie is sent by a page of this site only, but a site may have more than one server.
+            requireOwnOrigin(ctx);
+        }
     }
 
     private void require(Context ctx, Role role) {
@@ -366,8 +382,13 @@ public final class HttpServer implements AutoCloseable {
         if (role == Role.AGENT && caller != Access.Caller.AGENT) {
             throw Problem.forbidden("The view token writes nothing; give the agent the ingest token.");
         }
-        if (role == Role.VIEWER && caller != Access.Caller.VIEWER) {
+        if (role != Role.AGENT && !caller.reads()) {
             throw Problem.forbidden("The ingest token reads nothing; use the view token.");
+        }
+        if (role == Role.ADMIN && caller != Access.Caller.ADMIN) {
+            throw Problem.forbidden(
+                    "Only an admin changes this: log in by the link that the collector prints at its start,"
+                            + " or with the admin token, which is in admin.token in its data folder.");
         }
     }
 
@@ -409,12 +430,12 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /** Whatever its parameters are. */
-    private static boolean hasType(Context ctx, String wanted) {
+    static boolean hasType(Context ctx, String wanted) {
         String type = ctx.contentType();
         return type != null && type.split(";", 2)[0].strip().equalsIgnoreCase(wanted);
     }
 
-    private static byte[] body(Context ctx, int most) throws IOException {
+    static byte[] body(Context ctx, int most) throws IOException {
         long announced = ctx.req().getContentLengthLong();
         if (announced <= most) {
             byte[] bytes;
@@ -502,7 +523,7 @@ public final class HttpServer implements AutoCloseable {
             token = null;
         }
         if (token == null) {
-            throw Problem.badRequest("The body must be {\"token\": \"<view token>\"}.");
+            throw Problem.badRequest("The body must be {\"token\": \"<view or admin token>\"}.");
         }
         Access.Login login = parts.access().loginWithToken(token);
         if (login instanceof Access.Login.Granted granted) {
@@ -513,7 +534,7 @@ public final class HttpServer implements AutoCloseable {
                     tooMany.retryAfterSeconds());
         } else {
             throw Problem.unauthorized(
-                    "That is not the view token; it is in view.token in the collector's data folder.");
+                    "That is neither the view nor the admin token; they are in view.token and admin.token in the collector's data folder.");
         }
     }
 
@@ -544,8 +565,15 @@ public final class HttpServer implements AutoCloseable {
         boolean stopping = posts.closed();
         boolean database = !stopping && readiness.database();
         ctx.status(database ? 200 : 503);
-        if (caller(ctx) == Access.Caller.VIEWER) {
-            JvmRoutes.send(ctx, new Ready(database, stopping));
+        if (caller(ctx).reads()) {
+            Map<String, Object> detail = new LinkedHashMap<>();
+            detail.put("database", database);
+            detail.put("stopping", stopping);
+            String disk = parts.ingest().storage().disk().sentence();
+            if (disk != null) {
+                detail.put("disk", disk);
+            }
+            JvmRoutes.send(ctx, detail);
         } else {
             ctx.result(database ? "ready" : "not ready");
         }

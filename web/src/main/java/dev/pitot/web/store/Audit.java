@@ -42,14 +42,21 @@ public final class Audit {
         }
     }
 
-    /** The newest entries before a time, newest first. */
-    public static List<Entry> list(Database database, long beforeMillis, int limit) throws SQLException {
+    /**
+     * The newest entries before a time, newest first.
+     *
+     * @param what only those of this name; null for all
+     */
+    public static List<Entry> list(Database database, @Nullable String what, long beforeMillis, int limit)
+            throws SQLException {
         try (Connection c = database.connection();
                 PreparedStatement s = c.prepareStatement("""
-                        select audit_id, at, who, what, before, after from audit where at < ?
-                        order by at desc, audit_id limit ?""")) {
+                        select audit_id, at, who, what, before, after from audit
+                        where at < ? and (?::text is null or what = ?) order by at desc, audit_id limit ?""")) {
             s.setTimestamp(1, new Timestamp(beforeMillis));
-            s.setInt(2, limit);
+            s.setString(2, what);
+            s.setString(3, what);
+            s.setInt(4, limit);
             List<Entry> entries = new ArrayList<>();
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {

@@ -18,14 +18,17 @@ import org.junit.jupiter.api.io.TempDir;
 
 class AccessTest {
     private final Watch clock = new Watch(Instant.parse("2026-01-01T00:00:00Z"));
-    private final Tokens tokens =
-            new Tokens("ingest-0123456789012345678901234567890", "view-01234567890123456789012345678901");
+    private final Tokens tokens = new Tokens(
+            "ingest-0123456789012345678901234567890",
+            "view-01234567890123456789012345678901",
+            "admin-0123456789012345678901234567890");
     private final Access access = new Access(tokens, clock);
 
     @Test
     void eachTokenSaysWhoAsks() {
         assertThat(access.caller("Bearer " + tokens.ingest(), null)).isEqualTo(Caller.AGENT);
         assertThat(access.caller("bearer " + tokens.view(), null)).isEqualTo(Caller.VIEWER);
+        assertThat(access.caller("Bearer " + tokens.admin(), null)).isEqualTo(Caller.ADMIN);
         for (String other :
                 new String[] {"", "Bearer", "Bearer ", "Bearer x", "Basic " + tokens.view(), tokens.view()}) {
             assertThat(access.caller(other, null)).as(other).isEqualTo(Caller.NOBODY);
@@ -37,7 +40,7 @@ class AccessTest {
     void aLoginCodeWorksOnce() {
         String code = access.newLoginCode();
         String session = granted(access.loginWithCode(code));
-        assertThat(access.caller(null, session)).isEqualTo(Caller.VIEWER);
+        assertThat(access.caller(null, session)).isEqualTo(Caller.ADMIN);
         assertThat(access.loginWithCode(code)).isInstanceOf(Login.Wrong.class);
     }
 
@@ -93,14 +96,14 @@ class AccessTest {
         List<String> warnings = new ArrayList<>();
         Tokens made = Tokens.in(folder, warnings::add);
         assertThat(made.ingest()).hasSize(43).isNotEqualTo(made.view());
-        for (String file : List.of(Tokens.INGEST_FILE, Tokens.VIEW_FILE)) {
+        for (String file : List.of(Tokens.INGEST_FILE, Tokens.VIEW_FILE, Tokens.ADMIN_FILE)) {
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(file))))
                     .isEqualTo("rw-------");
         }
         assertThat(Tokens.in(folder, warnings::add)).isEqualTo(made);
         assertThat(warnings).isEmpty();
         try (var files = Files.list(folder)) {
-            assertThat(files).hasSize(2);
+            assertThat(files).hasSize(3);
         }
     }
 

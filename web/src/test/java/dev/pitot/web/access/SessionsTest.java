@@ -22,8 +22,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What of the sessions outlives a collector. */
 class SessionsTest {
-    private static final Tokens TOKENS =
-            new Tokens("ingest-0123456789012345678901234567890", "view-01234567890123456789012345678901");
+    private static final Tokens TOKENS = new Tokens(
+            "ingest-0123456789012345678901234567890",
+            "view-01234567890123456789012345678901",
+            "admin-0123456789012345678901234567890");
 
     @TempDir
     Path folder;
@@ -153,12 +155,32 @@ class SessionsTest {
     }
 
     @Test
+    void whatASessionMayDoOutlivesARestart() {
+        Access first = start();
+        String viewer = login(first);
+        String admin = ((Login.Granted) first.loginWithToken(TOKENS.admin())).session();
+        assertThat(first.caller(null, admin)).isEqualTo(Caller.ADMIN);
+        Access second = start();
+        assertThat(second.caller(null, admin)).isEqualTo(Caller.ADMIN);
+        assertThat(second.caller(null, viewer)).isEqualTo(Caller.VIEWER);
+        assertThat(second.caller(null, admin)).as("a use changes nothing of it").isEqualTo(Caller.ADMIN);
+    }
+
+    @Test
+    void aNewAdminTokenEndsTheSessionsOfTheOldOne() {
+        String admin = ((Login.Granted) start().loginWithToken(TOKENS.admin())).session();
+        Tokens changed = new Tokens(TOKENS.ingest(), TOKENS.view(), TOKENS.admin() + "x");
+        assertThat(new Access(changed, clock, folder, warnings::add).caller(null, admin))
+                .isEqualTo(Caller.NOBODY);
+    }
+
+    @Test
     void aNewViewTokenEndsTheSessionsOfTheOldOne() {
         String session = login(start());
-        Tokens changed = new Tokens(TOKENS.ingest(), TOKENS.view() + "x");
+        Tokens changed = new Tokens(TOKENS.ingest(), TOKENS.view() + "x", TOKENS.admin());
         assertThat(new Access(changed, clock, folder, warnings::add).caller(null, session))
                 .isEqualTo(Caller.NOBODY);
-        assertThat(warnings).singleElement().asString().contains("new view token");
+        assertThat(warnings).singleElement().asString().contains("new view or admin token");
     }
 
     @ParameterizedTest

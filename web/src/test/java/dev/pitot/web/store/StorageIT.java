@@ -126,7 +126,7 @@ class StorageIT {
                 .isEqualTo(RetentionSettings.standard());
         assertThat(column("select concat_ws(' ', who, before, after) from audit order by at"))
                 .containsExactly("option --retention-events \"12h\"", "ann \"12h\" \"3h\"", "ben \"3h\"");
-        assertThat(Audit.list(database, Instant.now().plusSeconds(60).toEpochMilli(), 1))
+        assertThat(Audit.list(database, null, Instant.now().plusSeconds(60).toEpochMilli(), 1))
                 .singleElement()
                 .satisfies(entry -> assertThat(entry.who()).isEqualTo("ben"));
     }
