@@ -6,6 +6,7 @@ import { JvmPage } from './jvm.js';
 import { sentence } from './format.js';
 import { Live } from './live.js';
 import { NotFoundPage } from './notfound.js';
+import { StoragePage } from './storage.js';
 
 /**
  * A page: `element`, `watch()` (what to ask the socket for), `message(m)`, `tick()` (each second), `title()`, `redraw()`,
@@ -25,6 +26,8 @@ const connectionSaid = document.getElementById('connection-said');
 const problem = document.getElementById('problem');
 const add = document.getElementById('add');
 const logout = document.getElementById('logout');
+const storage = document.getElementById('storage');
+const disk = document.getElementById('disk');
 const theme = document.getElementById('theme');
 
 /** @type {Live | null} */
@@ -99,6 +102,7 @@ function decoded(text) {
 
 function pageAt(path, parameters) {
   if (path === '/') return new FleetPage(context, parameters);
+  if (path === '/storage') return new StoragePage(context);
   const jvm = decoded(path.match(/^\/jvm\/([^/]+)$/)?.[1] ?? '');
   return jvm ? new JvmPage(context, jvm, parameters) : new NotFoundPage();
 }
@@ -131,7 +135,7 @@ function showLogin(why) {
   live = null;
   page?.close();
   page = null;
-  logout.hidden = add.hidden = problem.hidden = true;
+  logout.hidden = add.hidden = storage.hidden = problem.hidden = disk.hidden = true;
   document.querySelector('dialog')?.close();
   hadSession = loggingOut = false;
   heard = null;
@@ -178,7 +182,8 @@ async function start() {
     if (failure.status === 401) return;
     // The collector is away: the socket's back-off says so and goes on trying.
   }
-  logout.hidden = add.hidden = false;
+  logout.hidden = add.hidden = storage.hidden = false;
+  lookAtDisk();
   live = new Live(message => {
     hear(message.now);
     page?.message(message);
@@ -220,6 +225,13 @@ function showConnection() {
   // What is read out has no seconds that run, and does not change with each attempt.
   setText(connectionSaid, state.name === 'live' ? 'Connected' : state.lost ? 'No connection to the collector, trying again' : '');
   setAttribute(connection, 'data-state', state.name);
+}
+
+/** Says on every page what is not stored as the disk is nearly full. */
+async function lookAtDisk() {
+  const answer = await fetch('/health/ready', { credentials: 'same-origin' }).then(response => response.json()).catch(() => ({}));
+  disk.hidden = !live || !answer.disk;
+  setText(disk, answer.disk ?? '');
 }
 
 function setTitle() {
@@ -272,5 +284,6 @@ document.querySelector('.skip').addEventListener('click', event => {
 });
 addEventListener('hashchange', route);
 setInterval(tick, 1000);
+setInterval(() => live && state.name === 'live' && lookAtDisk(), 15_000);
 repaint();
 start();
