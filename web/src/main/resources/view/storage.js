@@ -11,6 +11,7 @@ const TIERS = [
   ['hours', 'Hours', 'the same by the hour'],
 ];
 const LABEL = Object.fromEntries(TIERS);
+const AGE = /^\d{1,9}(s|m|h|d)$/;
 /** How often the page asks again, s. */
 const EVERY = 15;
 
@@ -151,6 +152,13 @@ export class StoragePage {
     event.preventDefault();
     const changed = [...this.tiers].filter(([, line]) => line.age.value.trim() !== line.stored);
     if (!changed.length) return;
+    for (const [, line] of changed) line.age.removeAttribute('aria-invalid');
+    const wrong = changed.find(([, line]) => line.age.value.trim() && !AGE.test(line.age.value.trim()));
+    if (wrong) {
+      wrong[1].age.setAttribute('aria-invalid', 'true');
+      wrong[1].age.select();
+      return this.#say(`${LABEL[wrong[0]]}: “${wrong[1].age.value}” is no age; write a number and m, h or d, as in 48h.`, 'bad');
+    }
     const ages = Object.fromEntries(changed.map(([tier, line]) => [tier, line.age.value.trim() || null]));
     this.#change(async () => {
       await this.context.api('settings/retention', json('PUT', { ages }));

@@ -47,7 +47,7 @@ public final class DiskGuard {
     private static final String NO_ROOM = "53100";
 
     /** Free bytes of a disk. */
-    interface Disk {
+    public interface Disk {
         long free() throws IOException;
     }
 
@@ -75,7 +75,12 @@ public final class DiskGuard {
     private long refusedAt;
     private boolean blind;
 
-    DiskGuard(@Nullable Disk disk, long reserve, LongSupplier nanos) {
+    /**
+     * @param disk null when only the database knows
+     * @param reserve bytes that are to stay free
+     * @param nanos a clock that does not jump
+     */
+    public DiskGuard(@Nullable Disk disk, long reserve, LongSupplier nanos) {
         this.disk = disk;
         this.reserve = reserve;
         this.nanos = nanos;
@@ -139,8 +144,8 @@ public final class DiskGuard {
         }
     }
 
-    /** Looks at the disk. Often when it is nearly full: it may fill by hundreds of megabytes a second. */
-    void look() {
+    /** Looks at the disk; {@link Storage} does so by itself. Often when it is nearly full: it may fill by hundreds of megabytes a second. */
+    public void look() {
         long bytes = -1;
         try {
             bytes = disk == null ? -1 : disk.free();

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -300,6 +301,50 @@ class ViewIT {
         } finally {
             browser.evaluate("localStorage.clear()");
             browser.emulate(1440, 900, "light");
+        }
+    }
+
+    @Test
+    void theStoragePageSaysWhatIsKeptAndLetsAnAdminAloneChangeIt() throws Exception {
+        String hours = "document.querySelector('[data-tier=hours] input')";
+        browser.open("about:blank");
+        browser.open(collector.address() + "/#/storage");
+        browser.until("sizes", () -> browser.text("[data-tier=events]").contains("B"));
+        // The database is that of earlier runs.
+        String other = 731 + new Random().nextInt(2000) + "d";
+        assertThat((String) browser.evaluate(hours + ".value")).matches("\\d+d");
+        assertThat(browser.evaluate("document.querySelector('.formfoot button').disabled"))
+                .as("nothing to save")
+                .isEqualTo(true);
+        for (String age : new String[] {"soon", other}) {
+            browser.driver()
+                    .findElement(By.cssSelector("[data-tier=hours] input"))
+                    .clear();
+            browser.driver()
+                    .findElement(By.cssSelector("[data-tier=hours] input"))
+                    .sendKeys(age + Keys.ENTER);
+            browser.until(age, () -> browser.text(".storage > .said")
+                    .startsWith(age.equals("soon") ? "Hours: “soon” is no age;" : "Saved."));
+        }
+        browser.until("who", () -> browser.text("[data-tier=hours]").contains("admin session from 127.0.0.1"));
+        browser.until("the audit", () -> browser.text("ol.audit").contains("→ " + other));
+        try {
+            for (int width : new int[] {360, 768, 1440}) {
+                browser.emulate(width, 900, width == 768 ? "dark" : "light");
+                assertThat(scrollsSideways()).as("storage at %d", width).isFalse();
+                browser.screenshot("storage-" + width);
+            }
+        } finally {
+            browser.evaluate("localStorage.clear()");
+            browser.emulate(1440, 900, "light");
+        }
+        try (Browser viewer = new Browser()) {
+            viewer.open(collector.address() + "/#/storage");
+            viewer.until("the login form", () -> viewer.text("main").contains("Log in to Pitot"));
+            viewer.driver().findElement(By.id("token")).sendKeys(collector.viewToken() + Keys.ENTER);
+            viewer.until("why not", () -> viewer.text(".formfoot").startsWith("To change this, log in with the admin"));
+            assertThat(viewer.evaluate(hours + ".value")).isEqualTo(other);
+            assertThat(viewer.evaluate(hours + ".disabled")).isEqualTo(true);
         }
     }
 
