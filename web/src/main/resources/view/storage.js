@@ -63,7 +63,7 @@ export class StoragePage {
     const bar = h('i');
     const size = h('span');
     cells.size.append(size, h('span.bar', { role: 'presentation' }, bar));
-    const row = h('tr', { 'data-tier': tier }, h('th', { scope: 'row' }, label), h('td.dim', null, what), h('td', null, age), cells.by, cells.size, cells.rows, cells.oldest);
+    const row = h('tr', { 'data-tier': tier }, h('th', { scope: 'row', title: what }, label), h('td.dim', null, what), h('td', null, age), cells.by, cells.size, cells.rows, cells.oldest);
     return { age, cells, bar, size, row, stored: '' };
   }
 

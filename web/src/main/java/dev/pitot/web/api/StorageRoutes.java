@@ -27,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 final class StorageRoutes {
     private static final int MOST_BODY_BYTES = 16 * 1024;
     private static final int MOST_GAPS = 100;
+    private static final Pattern SERVICE = Pattern.compile("[^\\x00]{1,200}");
     private static final long LAST_MILLIS = 253_402_300_799_999L;
 
     private final Storage storage;
@@ -144,7 +146,7 @@ final class StorageRoutes {
         JsonNode service = body.path("service");
         if (!service.isMissingNode()
                 && !service.isNull()
-                && (!service.isTextual() || service.asText().isEmpty())) {
+                && (!service.isTextual() || !SERVICE.matcher(service.asText()).matches())) {
             throw Problem.badRequest("'service' must be the name of a service, or be left out.");
         }
         JsonNode given = body.path("ages");

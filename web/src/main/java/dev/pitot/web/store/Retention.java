@@ -149,7 +149,7 @@ public final class Retention {
      * @throws IllegalArgumentException with a sentence that says what cannot be
      */
     public void set(@Nullable String service, Map<Table, @Nullable Duration> ages, String who) throws SQLException {
-        ages.forEach((table, age) -> check(table, age));
+        ages.forEach(Retention::check);
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
@@ -162,11 +162,22 @@ public final class Retention {
                     write(c, name(entry.getKey(), service), entry.getValue(), who);
                 }
                 State next = read(c);
+                if (service == null) {
+                    ages.forEach((table, age) -> check(table, age, next));
+                }
                 c.commit();
                 state = next;
             } finally {
                 SegmentStore.leave(c);
             }
+        }
+    }
+
+    private static void check(Table table, @Nullable Duration age, State next) {
+        if (age != null && !next.all.of(table).equals(age)) {
+            throw new IllegalArgumentException("'" + table.tier() + "' cannot be kept for " + Durations.text(age)
+                    + ", as what it is made of is kept for " + Durations.text(next.all.of(table))
+                    + "; make that shorter too.");
         }
     }
 

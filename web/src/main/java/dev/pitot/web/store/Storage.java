@@ -92,13 +92,19 @@ public final class Storage implements AutoCloseable {
         pool.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         this.threads = Executors.unconfigurableScheduledExecutorService(pool);
         disk.look();
-        upkeep();
+        try {
+            prepare();
+            partitions.make();
+        } catch (SQLException | RuntimeException e) {
+            LOG.warn("Partitions were not all made, tried again in a while: {}", e.getMessage());
+        }
     }
 
     /** Begins to look after things. */
     public Storage start() {
         long look = LOOK.toMillis();
-        threads.scheduleWithFixedDelay(this::upkeep, look, look, TimeUnit.MILLISECONDS);
+        // Soon, and not before the start goes on: a copy of what is pinned takes its time.
+        threads.scheduleWithFixedDelay(this::upkeep, 1_000, look, TimeUnit.MILLISECONDS);
         threads.scheduleWithFixedDelay(this::deleteOfServices, 1, 1, TimeUnit.MINUTES);
         threads.schedule(this::watchDisk, DISK.toMillis(), TimeUnit.MILLISECONDS);
         return this;
@@ -123,12 +129,7 @@ public final class Storage implements AutoCloseable {
     /** What the clock calls every 15 s: partitions are made hourly, and old ones dropped then and soon after a change. */
     void upkeep() {
         try {
-            if (!optionsTaken) {
-                retention.take(options).forEach(LOG::warn);
-                optionsTaken = true;
-                due = true;
-            }
-            retention.reload();
+            prepare();
             Retention.State state = retention.state();
             if (!state.all().equals(applied.all()) || !state.services().equals(applied.services())) {
                 applied = state;
@@ -165,6 +166,15 @@ public final class Storage implements AutoCloseable {
                 LOG.warn("Partitions were not all made and dropped, tried again in a while: {}", e.getMessage());
             }
         }
+    }
+
+    private void prepare() throws SQLException {
+        if (!optionsTaken) {
+            retention.take(options).forEach(LOG::warn);
+            optionsTaken = true;
+            due = true;
+        }
+        retention.reload();
     }
 
     private @Nullable String doubt() throws SQLException {

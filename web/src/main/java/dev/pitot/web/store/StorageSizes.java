@@ -17,6 +17,8 @@ public final class StorageSizes {
     private static final long VALID_NANOS = 10_000_000_000L;
     private static final int MOST_SERVICES = 200;
     private static final String CANCELLED = "57014";
+    /** A partition that was dropped meanwhile. */
+    private static final String GONE = "42P01";
 
     /**
      * One tier.
@@ -95,15 +97,18 @@ public final class StorageSizes {
         }
         for (LocalDate day : Partitions.days(c, table)) {
             String partition = Partitions.name(table, day);
-            if (millis(c, "select now() where exists (select from " + partition + ")") == null) {
-                continue;
-            }
             c.setAutoCommit(false);
             try (Statement s = c.createStatement()) {
+                if (millis(c, "select now() where exists (select from " + partition + ")") == null) {
+                    continue;
+                }
                 // There is no index on the time alone.
                 s.execute("set local statement_timeout = '300ms'");
                 return millis(c, "select min(ts) from " + partition);
             } catch (SQLException e) {
+                if (GONE.equals(e.getSQLState())) {
+                    continue;
+                }
                 if (!CANCELLED.equals(e.getSQLState())) {
                     throw e;
                 }

@@ -155,6 +155,8 @@ class StorageRoutesIT {
                 .contains("from 1m to 3650d");
         assertThat(error(asAdmin("PUT", path, "{\"ages\": {}}"))).contains("'ages'");
         assertThat(error(asAdmin("PUT", path, "{\"age\": {}}"))).contains("'age'");
+        assertThat(error(asAdmin("PUT", path, "{\"service\": \"a\\u0000\", \"ages\": {\"events\": \"1h\"}}")))
+                .contains("'service'");
         assertThat(error(asAdmin("PUT", path, "[1]"))).contains("object");
         assertThat(error(asAdmin("PUT", path, "{"))).contains("not JSON");
         String pin = "{\"jvm\": \"%s\", \"from\": %s, \"to\": %s, \"note\": \"x\"}";

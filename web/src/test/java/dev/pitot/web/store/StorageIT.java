@@ -132,17 +132,22 @@ class StorageIT {
     }
 
     @Test
-    void whatCannotBeIsRefusedAndChangesNothing() {
+    void whatCannotBeIsRefusedAndChangesNothing() throws Exception {
         Retention retention = storage().retention();
         assertThatThrownBy(() -> retention.set(null, age(Table.EVENT, Duration.ofSeconds(1)), "ann"))
                 .hasMessageContaining("'events' must be from 1m to 3650d");
         assertThatThrownBy(() -> retention.set(null, age(Table.METRIC_1M, Duration.ofHours(3)), "ann"))
                 .hasMessageContaining("'minutes' must be from 48h");
+        assertThatThrownBy(() -> retention.set(null, age(Table.METRIC_15M, Duration.ofDays(5)), "ann"))
+                .hasMessageContaining("'quarters' cannot be kept for 5d")
+                .hasMessageContaining("30d");
         assertThatThrownBy(() -> retention.set("shop", age(Table.EVENT, Duration.ofHours(9)), "ann"))
                 .hasMessageContaining("shorter than the others");
         assertThatThrownBy(() -> retention.set("shap", age(Table.EVENT, Duration.ofHours(1)), "ann"))
                 .hasMessageContaining("No JVM of this service");
         assertThat(retention.state().all()).isEqualTo(RetentionSettings.standard());
+        assertThat(column("select name from setting")).isEmpty();
+        assertThat(column("select what from audit")).isEmpty();
     }
 
     @Test
