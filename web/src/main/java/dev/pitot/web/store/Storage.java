@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class Storage implements AutoCloseable {
     /** A change of the retention drops nothing for so long, so that a mistake can be taken back. */
     public static final Duration GRACE = Duration.ofSeconds(30);
-    /** By what was left out is known in the audit. */
+    /** The name, in the audit, of a time in which something was left out. */
     public static final String GAP = "disk full";
 
     private static final Logger LOG = LoggerFactory.getLogger(Storage.class);
