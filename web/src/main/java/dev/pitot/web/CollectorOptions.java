@@ -329,9 +329,7 @@ final class CollectorOptions {
         int parsers = databaseConnections == null
                 ? DatabaseSettings.parsers()
                 : Math.min(DatabaseSettings.parsers(), databaseConnections / 2 - DatabaseSettings.BESIDE_PARSERS);
-        return IngestSettings.standard()
-                .withEventPatterns(events)
-                .withParsers(parsers);
+        return IngestSettings.standard().withEventPatterns(events).withParsers(parsers);
     }
 
     /** A number and {@code ms}, {@code s}, {@code m}, {@code h} or {@code d}. */

@@ -579,8 +579,6 @@ public final class HttpServer implements AutoCloseable {
         }
     }
 
-    private record Ready(boolean database, boolean stopping) {}
-
     private void metrics(Context ctx) throws IOException {
         Metrics.Page page = parts.metrics().page(ctx.header("Accept"), readiness.database());
         ctx.contentType(page.contentType()).result(page.bytes());

@@ -59,6 +59,7 @@ class FullDiskIT {
                         database,
                         new RecordingFeed(),
                         IngestSettings.standard().withCommitWindow(Duration.ofMillis(5)),
+                        UUID.randomUUID(),
                         storage)) {
             test.run(ingest);
             assertThat(ingest.handle(flight.heartbeat("ended=true\n")).status()).isEqualTo(200);
