@@ -39,7 +39,7 @@ class ArchitectureTest {
                 "jfr|",
                 "postgres|",
                 "access|",
-                "compare|",
+                "compare|store",
                 "live|",
                 "store|live",
                 "ingest|store,live,jfr",

@@ -8,6 +8,7 @@ import dev.pitot.web.live.Json;
 import dev.pitot.web.store.CompareQueries;
 import dev.pitot.web.store.CompareQueries.Jvm;
 import dev.pitot.web.store.CompareQueries.Tier;
+import dev.pitot.web.store.Histogram;
 import io.javalin.http.Context;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
@@ -186,14 +187,19 @@ final class CompareRoutes {
             all = queries.read(tier, jvms, starts, begin + bins * bin, new CompareQueries.Sink() {
                 @Override
                 public void spans(
-                        int jvm, long millis, String type, String key, Map<String, Double> fields, String histogram) {
+                        int jvm,
+                        long millis,
+                        String type,
+                        String key,
+                        Map<String, Double> fields,
+                        Histogram durations) {
                     samples.addSpans(
                             jvm,
                             (int) Math.floorDiv(millis - begin, width),
                             type,
                             key,
                             field -> fields.getOrDefault(field, Double.NaN),
-                            histogram);
+                            durations);
                 }
 
                 @Override

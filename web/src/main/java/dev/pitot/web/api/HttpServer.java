@@ -414,19 +414,28 @@ public final class HttpServer implements AutoCloseable {
         if (!posts.enter()) {
             throw Problem.unavailable("The collector stops; try again.");
         }
-        Reply reply;
         try {
-            reply = parts.ingest()
-                    .handle(
-                            announced < 0 ? MOST_INGEST_BYTES : Math.min(announced, MOST_INGEST_BYTES),
-                            () -> body(ctx, MOST_INGEST_BYTES));
+            answer(
+                    ctx,
+                    parts.ingest()
+                            .handle(
+                                    announced < 0 ? MOST_INGEST_BYTES : Math.min(announced, MOST_INGEST_BYTES),
+                                    () -> body(ctx, MOST_INGEST_BYTES)));
         } finally {
             posts.leave();
         }
+    }
+
+    private static void answer(Context ctx, Reply reply) throws IOException {
         if (reply.retryAfterSeconds() > 0) {
             ctx.header("Retry-After", Integer.toString(reply.retryAfterSeconds()));
         }
-        ctx.status(reply.status()).contentType("text/plain; charset=utf-8").result(reply.text());
+        byte[] text = reply.text().getBytes(StandardCharsets.UTF_8);
+        ctx.status(reply.status()).contentType("text/plain; charset=utf-8");
+        ctx.res().setContentLength(text.length);
+        // Now, and not when the handlers are done: a collector that stops waits for no more than this.
+        ctx.res().getOutputStream().write(text);
+        ctx.res().flushBuffer();
     }
 
     /** Whatever its parameters are. */

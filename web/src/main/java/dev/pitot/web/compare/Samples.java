@@ -1,5 +1,6 @@
 package dev.pitot.web.compare;
 
+import dev.pitot.web.store.Histogram;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -80,9 +81,10 @@ public final class Samples {
      *
      * @param jvm any number that tells the JVMs apart
      * @param fields of the event; {@code NaN} where unknown. {@code timed} are the spans whose end was seen
-     * @param histogram {@code bucket:count} pairs, separated by one blank
+     * @param durations of those whose end was seen
      */
-    public void addSpans(int jvm, int bin, String type, String key, ToDoubleFunction<String> fields, String histogram) {
+    public void addSpans(
+            int jvm, int bin, String type, String key, ToDoubleFunction<String> fields, Histogram durations) {
         Kind kind = Kind.ofType(type).orElse(null);
         double count = fields.applyAsDouble("count");
         if (kind == null || bin < 0 || bin >= bins || Double.isNaN(count)) {
@@ -115,11 +117,7 @@ public final class Samples {
         } else {
             addProcess(jvm, bin, "seen", 1, 1);
         }
-        for (String pair : histogram.isEmpty() ? new String[0] : histogram.split(" ")) {
-            int colon = pair.indexOf(':');
-            series.durations.add(
-                    Integer.parseInt(pair, 0, colon, 10), bin, Long.parseLong(pair, colon + 1, pair.length(), 10));
-        }
+        durations.forEach((bucket, spans) -> series.durations.add(bucket, bin, spans));
     }
 
     /**

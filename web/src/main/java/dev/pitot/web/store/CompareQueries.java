@@ -114,9 +114,9 @@ public final class CompareQueries {
          *
          * @param jvm place in the list
          * @param fields by name; {@code NaN} where unknown
-         * @param histogram in {@link Buckets}
+         * @param durations of those whose end was seen
          */
-        void spans(int jvm, long millis, String type, String key, Map<String, Double> fields, String histogram);
+        void spans(int jvm, long millis, String type, String key, Map<String, Double> fields, Histogram durations);
 
         /** The sum of so many values of a field of the process. */
         void process(int jvm, long millis, String field, double sum, double values);
@@ -240,19 +240,21 @@ public final class CompareQueries {
                     fields.put(SPAN_FIELDS.get(i), number(texts[i]));
                 }
                 String histogram = rows.getString(6);
-                histogram = histogram == null ? "" : histogram;
+                Histogram durations = new Histogram();
                 if (seconds) {
                     double untimed = fields.getOrDefault("untimed", Double.NaN);
                     fields.put("totalDuration", number(texts[texts.length - 1]));
                     fields.put(
                             "timed", fields.getOrDefault("count", Double.NaN) - (Double.isNaN(untimed) ? 0 : untimed));
-                    histogram = ofTiers(histogram);
+                    durations.addDurations(histogram == null ? "" : histogram, Long.MAX_VALUE);
                 } else {
                     double[] duration = spread(texts[texts.length - 2]);
                     fields.put("timed", duration[0]);
                     fields.put("totalDuration", duration[1]);
-                    if (histogram.isEmpty() && duration[0] > 0) {
-                        histogram = Buckets.of(duration[1] / duration[0]) + ":" + (long) duration[0];
+                    if (histogram != null) {
+                        durations.add(histogram);
+                    } else if (duration[0] > 0) {
+                        durations.add(Buckets.of(duration[1] / duration[0]), (long) duration[0]);
                     }
                 }
                 String key = rows.getString(3);
@@ -262,7 +264,7 @@ public final class CompareQueries {
                         rows.getString(2),
                         key == null ? "" : key,
                         fields,
-                        histogram);
+                        durations);
             }
             return true;
         }
@@ -352,26 +354,6 @@ public final class CompareQueries {
     }
 
     /** Buckets of durations as the agent has them are those of the tiers, from 16 ns on, moved. */
-    private static String ofTiers(String histogram) {
-        Histogram moved = new Histogram();
-        int at = 0;
-        try {
-            while (at < histogram.length()) {
-                int colon = histogram.indexOf(':', at);
-                int end = histogram.indexOf(' ', at) < 0 ? histogram.length() : histogram.indexOf(' ', at);
-                int bucket = Integer.parseInt(histogram, at, colon, 10);
-                moved.add(
-                        bucket < 16 ? Buckets.of(bucket) : bucket - 16 + Buckets.of(16),
-                        Long.parseLong(histogram, colon + 1, end, 10));
-                at = end + 1;
-            }
-        } catch (NumberFormatException | IndexOutOfBoundsException malformed) {
-            // What an agent says never stops the collector; what was understood counts.
-            return moved.toString();
-        }
-        return moved.toString();
-    }
-
     private static long millis(ResultSet row, int column) throws SQLException {
         return row.getObject(column, OffsetDateTime.class).toInstant().toEpochMilli();
     }

@@ -1,5 +1,6 @@
 package dev.pitot.web.store;
 
+import dev.pitot.web.live.DurationHistogram;
 import java.util.Arrays;
 
 /**
@@ -54,6 +55,33 @@ public final class Histogram {
         counts = mergedCounts;
         length = n;
         total += other.total;
+    }
+
+    /** {@link DurationHistogram} and {@link Buckets} differ by this from 16 ns on. */
+    private static final int SHIFT = Buckets.of(16) - DurationHistogram.bucket(16);
+
+    /**
+     * Adds durations as an agent's summary has them: without loss, as their buckets are the same ones.
+     *
+     * @param pairs {@code bucket:count …} of {@link DurationHistogram}; what is malformed is left out from there on
+     * @param most of each count
+     */
+    public void addDurations(String pairs, long most) {
+        DurationHistogram.read(
+                pairs,
+                (bucket, count) -> add(bucket < 16 ? Buckets.of(bucket) : bucket + SHIFT, Math.min(count, most)));
+    }
+
+    /** Told of each bucket. */
+    public interface Sink {
+        void bucket(int bucket, long count);
+    }
+
+    /** All buckets, ascending. */
+    public void forEach(Sink sink) {
+        for (int i = 0; i < length; i++) {
+            sink.bucket(buckets[i], counts[i]);
+        }
     }
 
     /** How many values were added. */

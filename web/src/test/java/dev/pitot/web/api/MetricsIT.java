@@ -115,6 +115,7 @@ class MetricsIT {
                 new String[] {"heapUsed", "heapMax"},
                 new double[] {12_345_678, 99_000_000},
                 new String[2]);
+        collector.live.heard(id, now, false);
         String labels = "{host=\"host-1\",jvm=\"" + id + "\",service=\"the \\\"shop\\\"\\n\"}";
         assertThat(scrape())
                 .containsEntry("pitot_jvm_up" + labels, 1.0)

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.pitot.web.store.Buckets;
+import dev.pitot.web.store.Histogram;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,11 +37,11 @@ class ComparerTest {
                 int count = 50 + random.nextInt(20);
                 Map<String, Double> fields = new HashMap<>();
                 double nanos = 0;
-                StringBuilder histogram = new StringBuilder();
+                Histogram durations = new Histogram();
                 for (int i = 0; i < count; i++) {
                     double one = 5e6 * neighbours * Math.exp(0.4 * random.nextGaussian());
                     nanos += one;
-                    histogram.append(i == 0 ? "" : " ").append(Buckets.of(one)).append(":1");
+                    durations.add(Buckets.of(one), 1);
                 }
                 fields.put("count", (double) count);
                 fields.put("timed", (double) count);
@@ -55,7 +56,7 @@ class ComparerTest {
                         "pitot.EndpointSummary",
                         "GET /" + e,
                         field -> fields.getOrDefault(field, Double.NaN),
-                        histogram.toString());
+                        durations);
             }
         }
         return samples;
