@@ -125,6 +125,10 @@ class FullDiskIT {
         });
         assertThat(ask("select count(*) from event")).isEqualTo("0");
         assertThat(ask("select count(*) from metric_block")).isEqualTo("0");
+        try (Connection c = at.connect()) {
+            assertThat(Expected.difference(ExpectedMinutes.rows(flight), ExpectedMinutes.stored(c, flight.jvm())))
+                    .isEmpty();
+        }
         assertThat(ask("select (select sum(length) from segment) = (select sum(durable_offset) from chunk)"))
                 .isEqualTo("t");
         assertThat(ask("select count(*) > 0 and bool_and(info is not null) from jvm"))

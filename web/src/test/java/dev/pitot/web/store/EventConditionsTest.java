@@ -16,9 +16,9 @@ class EventConditionsTest {
 
     @Test
     void nothingThatIsWrittenBecomesAPartOfTheStatement() throws Exception {
-        assertThat(EventConditions.parse("a=\"');drop table event--\",b~'x'").sql())
+        assertThat(EventConditions.parse("a=\"');drop table event--\",b~'gherkin'").sql())
                 .doesNotContain("drop")
-                .doesNotContain("x")
+                .doesNotContain("gherkin")
                 .isEqualTo(EventConditions.parse("c=1,d~2").sql());
     }
 
