@@ -16,7 +16,8 @@ class EventConditionsTest {
 
     @Test
     void nothingThatIsWrittenBecomesAPartOfTheStatement() throws Exception {
-        assertThat(EventConditions.parse("a=\"');drop table event--\",b~'gherkin'").sql())
+        assertThat(EventConditions.parse("a=\"');drop table event--\",b~'gherkin'")
+                        .sql())
                 .doesNotContain("drop")
                 .doesNotContain("gherkin")
                 .isEqualTo(EventConditions.parse("c=1,d~2").sql());
