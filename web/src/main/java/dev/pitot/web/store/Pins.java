@@ -41,9 +41,12 @@ public final class Pins {
             @Nullable String service) {}
 
     private final Database database;
+    private final Runnable changed;
 
-    Pins(Database database) {
+    /** @param changed called after each commit of a pin that came or went */
+    Pins(Database database, Runnable changed) {
         this.database = database;
+        this.changed = changed;
     }
 
     /** All of them, the newest first. */
@@ -110,6 +113,7 @@ public final class Pins {
                 Pin pin = find(c, id).orElseThrow();
                 Audit.add(c, who, "pin", null, json(pin));
                 c.commit();
+                changed.run();
                 return Optional.of(pin);
             } finally {
                 SegmentStore.leave(c);
@@ -134,6 +138,7 @@ public final class Pins {
                 }
                 Audit.add(c, who, "pin", json(pin.get()), null);
                 c.commit();
+                changed.run();
                 return true;
             } finally {
                 SegmentStore.leave(c);

@@ -59,11 +59,18 @@ public final class Retention {
 
     private final Database database;
     private final RetentionSettings defaults;
+    private final Runnable changed;
     private volatile State state;
 
-    Retention(Database database, RetentionSettings defaults) {
+    /**
+     * Nothing is read yet.
+     *
+     * @param changed called after each commit of {@link #set}
+     */
+    Retention(Database database, RetentionSettings defaults, Runnable changed) {
         this.database = database;
         this.defaults = defaults;
+        this.changed = changed;
         this.state = new State(defaults.inOrder(), Map.of(), Map.of());
     }
 
@@ -167,6 +174,7 @@ public final class Retention {
                 }
                 c.commit();
                 state = next;
+                changed.run();
             } finally {
                 SegmentStore.leave(c);
             }

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +29,9 @@ public final class Storage implements AutoCloseable {
     /** The name, in the audit, of a time in which something was left out. */
     public static final String GAP = "disk full";
 
+    /** What collectors tell each other when the retention or a pin was changed. */
+    private static final String SETTINGS = "settings";
+
     private static final Logger LOG = LoggerFactory.getLogger(Storage.class);
     private static final Duration LOOK = Duration.ofSeconds(15);
     private static final Duration MAINTAIN = Duration.ofHours(1);
@@ -45,8 +49,11 @@ public final class Storage implements AutoCloseable {
     private final Map<Table, Duration> options;
     private final ScheduledExecutorService threads;
     private volatile boolean stopped;
+    private volatile @Nullable Control control;
+    /** Calls of {@link #upkeep} since the one that is at work began. */
+    private final AtomicInteger asked = new AtomicInteger();
 
-    // Of the thread that maintains.
+    // Of the thread that maintains, one at a time.
     private @Nullable ClockCheck clockCheck;
     private Retention.State applied;
     private String pinned = "";
@@ -78,10 +85,10 @@ public final class Storage implements AutoCloseable {
         this.disk = disk;
         this.grace = grace;
         this.options = Map.copyOf(options);
-        this.retention = new Retention(database, defaults);
+        this.retention = new Retention(database, defaults, this::changed);
         this.applied = retention.state();
         this.partitions = new Partitions(database, () -> retention.state().all(), clock);
-        this.pins = new Pins(database);
+        this.pins = new Pins(database, this::changed);
         this.services = new ServiceRetention(database, retention, clock);
         AtomicInteger number = new AtomicInteger();
         ScheduledThreadPoolExecutor pool = new ScheduledThreadPoolExecutor(3, task -> {
@@ -107,7 +114,29 @@ public final class Storage implements AutoCloseable {
         threads.scheduleWithFixedDelay(this::upkeep, 1_000, look, TimeUnit.MILLISECONDS);
         threads.scheduleWithFixedDelay(this::deleteOfServices, 1, 1, TimeUnit.MINUTES);
         threads.schedule(this::watchDisk, DISK.toMillis(), TimeUnit.MILLISECONDS);
+        Control among = new Control(database);
+        among.listen(message -> {
+            if (!stopped && (message.equals(SETTINGS) || message.equals(Control.EVERYTHING))) {
+                try {
+                    threads.execute(this::upkeep);
+                } catch (RejectedExecutionException closing) {
+                    LOG.debug("a change is not looked at: the collector stops");
+                }
+            }
+        });
+        control = among;
+        if (!options.isEmpty()) {
+            changed();
+        }
         return this;
+    }
+
+    /** Something was set here: the other collectors look at it now and not in 15 s. */
+    private void changed() {
+        Control among = control;
+        if (among != null) {
+            among.say(SETTINGS);
+        }
     }
 
     public Partitions partitions() {
@@ -126,8 +155,22 @@ public final class Storage implements AutoCloseable {
         return disk;
     }
 
-    /** What the clock calls every 15 s: partitions are made hourly, and old ones dropped then and soon after a change. */
+    /**
+     * What the clock calls every 15 s, and a change at once: partitions are made hourly, and old ones dropped then and soon after
+     * a change. While one call is at work another one returns at once, and the first looks again.
+     */
     void upkeep() {
+        if (asked.getAndIncrement() > 0) {
+            return;
+        }
+        int seen;
+        do {
+            seen = asked.get();
+            lookAfter();
+        } while (!stopped && !asked.compareAndSet(seen, 0));
+    }
+
+    private void lookAfter() {
         try {
             prepare();
             Retention.State state = retention.state();
@@ -251,6 +294,10 @@ public final class Storage implements AutoCloseable {
     @Override
     public void close() {
         stopped = true;
+        Control among = control;
+        if (among != null) {
+            among.close();
+        }
         services.stop();
         threads.shutdownNow();
         try {

@@ -2,6 +2,7 @@ package dev.pitot.web.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.pitot.web.postgres.TestPostgres;
 import dev.pitot.web.store.Partitions.Table;
@@ -325,6 +326,23 @@ class StorageIT {
                 .containsExactly("expired", "complete");
         assertThat(column("select who || ' ' || what from audit where what like '%/shop' order by 1"))
                 .containsExactly("ann retention.events/shop", "ann retention.segments/shop");
+    }
+
+    @Test
+    void whatOneCollectorIsToldTheOthersTakeUpAtOnceAndWhileTheyAreAtWork() throws Exception {
+        Storage told = storage().start();
+        Storage other = storage().start();
+        // The first look of a start is over: the next one that nobody asks for is 15 s away.
+        await().until(() -> column("select 1 from pg_stat_activity where datname = current_database()"
+                                + " and application_name = 'pitot control' and query like 'listen%'")
+                        .size()
+                == 2);
+        for (int hours = 10; hours < 15; hours++) {
+            Duration age = Duration.ofHours(hours);
+            told.retention().set(null, age(Table.EVENT, age), "ann");
+            await().atMost(Duration.ofSeconds(5))
+                    .until(() -> other.retention().state().all().of(Table.EVENT).equals(age));
+        }
     }
 
     @Test
