@@ -181,8 +181,8 @@ public final class EventStore {
     }
 
     /**
-     * Stores rows if the chunk's parsed offset still is what it was when they were read; the lock on its row holds off
-     * everyone else. While the disk is nearly full the events are left out of the rows, and counted.
+     * Stores rows if the chunk's parsed offset still is what it was when they were read. Who stores the same ones at the same time
+     * waits at the key of the first of them, and then finds the offset moved. While the disk is nearly full the events are left out of the rows, and counted.
      *
      * @param out nothing is left to parse in this chunk
      * @param error why not, when it could not be read
@@ -229,6 +229,15 @@ public final class EventStore {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
+                // The rows first: transaction A, which answers posts, waits for who has locked a row of jvm or chunk.
+                if (rows.size() > 0 && someAreStored) {
+                    storeNew(c, rows.copy);
+                } else if (rows.size() > 0) {
+                    rows.copy.copy(
+                            c,
+                            "copy event (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
+                }
+                storeSql(c, jvm, rows);
                 // Rows of jvm are locked before rows of chunk, as in transaction A.
                 String information = rows.information;
                 if (information != null) {
@@ -256,14 +265,6 @@ public final class EventStore {
                     if (s.executeUpdate() != 1) {
                         return false;
                     }
-                }
-                storeSql(c, jvm, rows);
-                if (rows.size() > 0 && someAreStored) {
-                    storeNew(c, rows.copy);
-                } else if (rows.size() > 0) {
-                    rows.copy.copy(
-                            c,
-                            "copy event (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
                 }
                 c.commit();
                 return true;

@@ -20,7 +20,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /** Migrations and partitions in a real PostgreSQL. */
@@ -240,6 +245,46 @@ class SchemaIT {
                     .as("stored once only")
                     .isFalse();
             assertThat(column(at, "select chunk_offset from event order by ts")).containsExactly("1", "3", "2");
+        }
+    }
+
+    @Test
+    void eventsThatAreBeingStoredHoldUpNoPostAndAreLeftToWhoWasFirst() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        Instant now = Instant.now();
+        UUID jvm = new UUID(0, 1);
+        String key = "jvm_id = '" + jvm + "' and chunk_start = 7";
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        try (Database database = open(at);
+                Connection other = at.connect();
+                Statement first = other.createStatement()) {
+            Partitions partitions = partitions(database, now);
+            partitions.maintain();
+            execute(
+                    at,
+                    "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen) values ('"
+                            + jvm + "', 7, 1, now(), 'open', now(), now())");
+            EventStore store = new EventStore(database, partitions);
+            EventStore.Rows rows = store.rows();
+            long seconds = now.getEpochSecond();
+            rows.add(jvm, "t", seconds * 1_000_000_000L, 7, 1, "{}");
+            rows.add(jvm, "t", seconds * 1_000_000_000L, 7, 2, "{}");
+            other.setAutoCommit(false);
+            first.execute("insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data) values ('" + jvm
+                    + "', 't', to_timestamp(" + seconds + "), 7, 1, '{}')");
+            Future<Boolean> stored = thread.submit(() -> store.store(jvm, 7, 0, 10, false, null, rows));
+            String waiting =
+                    "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            Awaitility.await().until(() -> !column(at, waiting).isEmpty());
+            assertThat(column(at, "select chunk_start from chunk where " + key + " for update nowait"))
+                    .as("what a post locks")
+                    .containsExactly("7");
+            first.execute("update chunk set parsed_offset = 10 where " + key);
+            other.commit();
+            assertThat(stored.get(30, TimeUnit.SECONDS)).isFalse();
+            assertThat(column(at, "select chunk_offset from event")).containsExactly("1");
+        } finally {
+            thread.shutdownNow();
         }
     }
 
