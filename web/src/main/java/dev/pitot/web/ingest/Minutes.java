@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,6 +72,10 @@ final class Minutes {
 
     private static final class Block {
         final Map<String, Column> columns = new LinkedHashMap<>();
+        /** The columns of the fields of the last sample, by place; those of a chunk's samples are the same array. */
+        private Column[] ofLast = {};
+
+        private String[] last = {};
         long[] t = new long[8];
         int n;
         boolean dirty;
@@ -83,9 +88,14 @@ final class Minutes {
                 t = Arrays.copyOf(t, n * 2);
             }
             t[n] = sample.timeMillis();
-            for (int i = 0; i < sample.fields().length; i++) {
-                columns.computeIfAbsent(sample.fields()[i], name -> new Column())
-                        .set(n, sample.numbers()[i], sample.texts()[i]);
+            if (sample.fields() != last) {
+                last = sample.fields();
+                ofLast = Stream.of(last)
+                        .map(field -> columns.computeIfAbsent(field, name -> new Column()))
+                        .toArray(Column[]::new);
+            }
+            for (int i = 0; i < ofLast.length; i++) {
+                ofLast[i].set(n, sample.numbers()[i], sample.texts()[i]);
             }
             n++;
             dirty = true;

@@ -1,6 +1,9 @@
 package dev.pitot.web.store;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -21,6 +24,9 @@ final class CopyRows {
     private static final long EPOCH_MICROS = 946_684_800_000_000L;
 
     private static final long EPOCH_DAY = 10_957;
+
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
     private byte[] buffer = new byte[8192];
     private int length;
@@ -191,13 +197,15 @@ final class CopyRows {
     }
 
     private void int32(int value) {
-        int16(value >> 16);
-        int16(value);
+        ensure(4);
+        INT.set(buffer, length, value);
+        length += 4;
     }
 
     private void int64(long value) {
-        int32((int) (value >> 32));
-        int32((int) value);
+        ensure(8);
+        LONG.set(buffer, length, value);
+        length += 8;
     }
 
     private void ensure(int more) {
