@@ -181,11 +181,7 @@ final class EventFields {
 
     /** The event as {@code event.data}. */
     String json(Event event) {
-        StringBuilder out = new StringBuilder(USUAL_JSON).append('{');
-        for (int i = 0; i < fields.length && out.length() < LONGEST_JSON; i++) {
-            key(out, names[i]);
-            append(out, event, fields[i], kindOf[fields[i]]);
-        }
+        StringBuilder out = ownFields(event);
         if (duration) {
             key(out, "duration");
             out.append(event.durationNanos());
@@ -195,6 +191,20 @@ final class EventFields {
             appendThread(out, event.thread(thread));
         }
         return out.append('}').toString();
+    }
+
+    /** What it says, whenever and on whatever thread: JSON as {@link #json}, without what all events have and its end. */
+    String said(Event event) {
+        return ownFields(event).toString();
+    }
+
+    private StringBuilder ownFields(Event event) {
+        StringBuilder out = new StringBuilder(USUAL_JSON).append('{');
+        for (int i = 0; i < fields.length && out.length() < LONGEST_JSON; i++) {
+            key(out, names[i]);
+            append(out, event, fields[i], kindOf[fields[i]]);
+        }
+        return out;
     }
 
     private void append(StringBuilder out, Event event, int field, Kind kind) {

@@ -386,8 +386,7 @@ final class JvmParser {
     }
 
     private void close(TrackedChunk chunk) {
-        chunk.reader = null;
-        chunk.fields.clear();
+        chunk.rewind();
         stage.unused(chunk);
     }
 

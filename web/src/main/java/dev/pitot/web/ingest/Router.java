@@ -101,7 +101,13 @@ final class Router {
             String histogram = fields.text(event, "histogram");
             batch.after.add(() -> count(counted, histogram, chunk.start, start));
         }
-        if (end > chunk.parsed) {
+        boolean toRows = end > chunk.parsed;
+        if (type.name().equals("pitot.Diagnosis")) {
+            // Said each minute, and nearly always the same. Asked of lines that are stored already too, for those after
+            // them.
+            toRows &= chunk.isNews(fields.text(event, "subject"), fields.said(event));
+        }
+        if (toRows) {
             String json = fields.json(event);
             batch.rows.add(jvm, type.name(), event.startNanos(), chunk.start, offset, json);
             if (type.name().equals("pitot.JvmInformation")) {

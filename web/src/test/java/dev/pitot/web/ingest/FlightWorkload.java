@@ -219,8 +219,8 @@ public final class FlightWorkload {
                 Diagnosis line = new Diagnosis();
                 line.subject = subject;
                 line.category = subject.equals("kernel") ? "fact" : "rung";
-                line.state = subject.equals("kernel") ? "" : i % 40 == 0 ? "no" : "partial";
-                line.detail = "round " + i;
+                line.state = subject.equals("kernel") ? "" : i % 80 < 40 ? "no" : "partial";
+                line.detail = "as in all rounds";
                 line.blocker = "";
                 line.fixOnHost = "sysctl kernel.perf_event_paranoid=1";
                 line.commit();
