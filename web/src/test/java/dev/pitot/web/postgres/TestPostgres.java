@@ -101,7 +101,7 @@ public final class TestPostgres {
             Shared postgres = shared();
             String mine = script.replace("database pitot", "database " + name)
                     .replaceAll("\\b(role|to|authorization) pitot\\b(?!_)", "$1 " + name + "_pitot")
-                    .replaceAll("\\b(role|to) pitot_", "$1 " + name + "_pitot_")
+                    .replaceAll("\\b(role|to|from) pitot_", "$1 " + name + "_pitot_")
                     .replaceAll("password '[^']*'", "password 'test'");
             try (Connection connection = EmbeddedPostgres.connect(url(name), "postgres", postgres.superuserPassword());
                     Statement statement = connection.createStatement()) {

@@ -51,6 +51,7 @@ class LeastPrivilegeIT {
             TestPostgres.Database reader = roles.database("pitot_reader");
             assertThat(ask(reader, "select count(*) from event")).containsExactly("3");
             assertThat(ask(reader, "select count(*) from samples")).containsExactly("0");
+            refused(reader, "select secret from collector", "42501");
             refused(reader, "delete from event", "25006");
             refused(reader, "set transaction read write; delete from event", "42501");
             refused(reader, "set transaction read write; create temporary table t (n int)", "42501");
