@@ -50,10 +50,15 @@ public final class Database implements AutoCloseable {
      * @throws StoreException when the server does not answer, or its database is newer than this program
      */
     public static Database open(DatabaseSettings settings) throws StoreException {
+        return open(settings, INGEST_WAIT_MILLIS);
+    }
+
+    /** @param waitMillis the longest that a call waits for a connection */
+    static Database open(DatabaseSettings settings, int waitMillis) throws StoreException {
         HikariConfig config = config(settings, "pitot", SESSION);
         config.setMaximumPoolSize(settings.ingestConnections());
         config.setMinimumIdle(2);
-        config.setConnectionTimeout(INGEST_WAIT_MILLIS);
+        config.setConnectionTimeout(waitMillis);
         config.setInitializationFailTimeout(1);
         HikariDataSource pool;
         try {

@@ -7,7 +7,6 @@ import dev.pitot.web.postgres.TestPostgres;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.DatabaseSettings;
 import dev.pitot.web.store.RetentionSettings;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -20,22 +19,15 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What becomes of posts when the database does not keep up or refuses them; a real recording and a real PostgreSQL that is locked. */
 class BackPressureIT {
     private static final long HELD = 20_000;
 
-    private static Flight recorded;
+    private static final Flight RECORDED = Flight.recorded();
 
     private final TestPostgres.Database at = TestPostgres.freshDatabase();
-
-    @BeforeAll
-    static void record(@TempDir Path folder) throws Exception {
-        recorded = Flight.record(folder, 3, 25, 60);
-    }
 
     /** With little room in memory. */
     private static IngestSettings settings() {
@@ -62,7 +54,7 @@ class BackPressureIT {
                 Statement s = blocker.createStatement()) {
             List<byte[]> bodies = new ArrayList<>();
             for (int i = 0; i < 12; i++) {
-                Flight flight = recorded.as(UUID.randomUUID());
+                Flight flight = RECORDED.as(UUID.randomUUID());
                 bodies.add(flight.body(flight.parts(new Random(5)).get(0), flight.hello()));
             }
             blocker.setAutoCommit(false);
@@ -102,7 +94,7 @@ class BackPressureIT {
 
     @Test
     void aMinuteThatTheDatabaseRefusesIsLeftOutAndItsNeighboursAreStored() throws Exception {
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         long left;
         try (Database database = open();
                 Ingest ingest = new Ingest(database, new RecordingFeed(), settings());

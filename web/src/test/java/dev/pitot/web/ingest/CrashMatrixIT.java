@@ -20,10 +20,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Whatever is killed at whatever instant, what was acknowledged is stored, and stored once. Each test goes through as many
@@ -35,16 +33,11 @@ class CrashMatrixIT {
     /** Of the first post and of the accident; a flight takes one to two seconds. */
     private static final int LATEST_MILLIS = 1_500;
 
-    private static Flight recorded;
+    private static final Flight RECORDED = Flight.recorded();
 
     private final long seed = System.nanoTime();
     private final Random random = new Random(seed);
     private final ScheduledExecutorService fate = Executors.newScheduledThreadPool(2);
-
-    @BeforeAll
-    static void record(@TempDir Path folder) throws Exception {
-        recorded = Flight.record(folder, 3, 25, 60);
-    }
 
     private interface Accident {
         void happen() throws Exception;
@@ -145,7 +138,7 @@ class CrashMatrixIT {
         List<Flight> flights = new ArrayList<>();
         try (Collectors collectors = new Collectors(at)) {
             for (int i = 0; i < LOOPS; i++) {
-                Flight flight = recorded.as(UUID.randomUUID());
+                Flight flight = RECORDED.as(UUID.randomUUID());
                 flights.add(flight);
                 ScheduledFuture<?> accident = within(LATEST_MILLIS, collectors::killOne);
                 fly(flight, collectors);
@@ -194,7 +187,7 @@ class CrashMatrixIT {
                             new RecordingFeed(),
                             IngestSettings.standard().withCommitWindow(Duration.ofMillis(5)))) {
                 for (int i = 0; i < LOOPS; i++) {
-                    Flight flight = recorded.as(UUID.randomUUID());
+                    Flight flight = RECORDED.as(UUID.randomUUID());
                     flights.add(flight);
                     ScheduledFuture<?> done = within(LATEST_MILLIS, () -> {
                         accident.happen(server.postgres);
@@ -216,7 +209,7 @@ class CrashMatrixIT {
             List<Flight> flights = new ArrayList<>();
             try (Collectors collectors = new Collectors(at)) {
                 for (int i = 0; i < LOOPS; i++) {
-                    Flight flight = recorded.as(UUID.randomUUID());
+                    Flight flight = RECORDED.as(UUID.randomUUID());
                     flights.add(flight);
                     ScheduledFuture<?> first = within(LATEST_MILLIS, collectors::killOne);
                     ScheduledFuture<?> second = within(LATEST_MILLIS, () -> {

@@ -14,10 +14,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.DeflaterOutputStream;
 import org.awaitility.Awaitility;
@@ -46,6 +48,33 @@ record Flight(UUID jvm, List<FlightChunk> chunks) {
 
     /** One segment of the flight. */
     record Part(int chunk, int offset, int length, byte[] header, boolean last) {}
+
+    /** Made once for all tests that ask for it, as it takes five seconds. */
+    private static final class Recorded {
+        static final Flight FLIGHT = make();
+
+        private static Flight make() {
+            try {
+                Path folder = Files.createTempDirectory("flight");
+                try {
+                    return record(folder, 3, 25, 60);
+                } finally {
+                    try (Stream<Path> files = Files.walk(folder)) {
+                        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                            Files.delete(file);
+                        }
+                    }
+                }
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    /** Three chunks of 25 flushes each that ended a minute before they were first asked for; the same for all, so {@link #as} somebody. */
+    static Flight recorded() {
+        return Recorded.FLIGHT;
+    }
 
     /** Records in a JVM of its own: so many chunks, so many flushes in each. */
     static Flight record(Path folder, int chunkCount, int flushes, int stretch) throws Exception {
@@ -109,7 +138,7 @@ record Flight(UUID jvm, List<FlightChunk> chunks) {
         try (Stream<Path> files = Files.walk(repository)) {
             List<Path> found = files.filter(f -> f.toString().endsWith(".jfr"))
                     .filter(f -> f.toFile().length() > HEADER)
-                    .sorted(java.util.Comparator.comparing(f -> f.toString().replace(".jfr", "")))
+                    .sorted(Comparator.comparing(f -> f.toString().replace(".jfr", "")))
                     .toList();
             return found.size() > index ? found.get(index) : null;
         } catch (UncheckedIOException | NoSuchFileException goneMeanwhile) {
@@ -157,6 +186,21 @@ record Flight(UUID jvm, List<FlightChunk> chunks) {
 
     Flight as(UUID other) {
         return new Flight(other, chunks);
+    }
+
+    /** Its first two chunks, flushed a third as often. */
+    Flight brief() {
+        return new Flight(
+                jvm,
+                chunks.subList(0, 2).stream()
+                        .map(c -> new FlightChunk(
+                                IntStream.range(0, c.headers().size())
+                                        .filter(i ->
+                                                i % 3 == 2 || i == c.headers().size() - 1)
+                                        .mapToObj(c.headers()::get)
+                                        .toList(),
+                                c.bytes()))
+                        .toList());
     }
 
     /** As after an outage: no boundary of a chunk is known but its last. */

@@ -8,7 +8,6 @@ import dev.pitot.web.store.DatabaseSettings;
 import dev.pitot.web.store.DiskGuard;
 import dev.pitot.web.store.RetentionSettings;
 import dev.pitot.web.store.Storage;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -20,9 +19,7 @@ import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is stored of a real recording while the disk, of which the test says how full it is, fills. */
 class FullDiskIT {
@@ -35,17 +32,12 @@ class FullDiskIT {
     private static final String FINISHED =
             "select bool_and(block_offset >= case when parsed_out then parsed_offset else boundary end) from chunk";
 
-    private static Flight recorded;
+    private static final Flight RECORDED = Flight.recorded();
 
     private final TestPostgres.Database at = TestPostgres.freshDatabase();
-    private final Flight flight = recorded.as(UUID.randomUUID());
+    private final Flight flight = RECORDED.as(UUID.randomUUID()).brief();
     private final AtomicLong free = new AtomicLong(ENOUGH);
     private final DiskGuard disk = new DiskGuard(free::get, RESERVE, System::nanoTime);
-
-    @BeforeAll
-    static void record(@TempDir Path folder) throws Exception {
-        recorded = Flight.record(folder, 2, 8, 60);
-    }
 
     private interface Body {
         void run(Ingest ingest) throws Exception;

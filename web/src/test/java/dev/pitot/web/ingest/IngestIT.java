@@ -10,6 +10,7 @@ import dev.pitot.web.store.ChunkRow;
 import dev.pitot.web.store.Database;
 import dev.pitot.web.store.DatabaseSettings;
 import dev.pitot.web.store.EventRow;
+import dev.pitot.web.store.ImpatientDatabase;
 import dev.pitot.web.store.JvmRow;
 import dev.pitot.web.store.MetricSeries;
 import dev.pitot.web.store.Queries;
@@ -44,7 +45,6 @@ import java.util.concurrent.TimeUnit;
 import jdk.jfr.consumer.RecordingFile;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,12 +54,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class IngestIT {
     private static final int LOOPS = Integer.getInteger("pitot.test.kills", 6);
 
-    private static Flight recorded;
-
-    @BeforeAll
-    static void record(@TempDir Path folder) throws Exception {
-        recorded = Flight.record(folder, 3, 25, 60);
-    }
+    private static final Flight RECORDED = Flight.recorded();
 
     private static IngestSettings settings() {
         return IngestSettings.standard().withCommitWindow(Duration.ofMillis(5));
@@ -91,7 +86,7 @@ class IngestIT {
     @Test
     void storesEveryEventAndSampleOfARecordingOnce() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         try (Database database = open(at);
                 Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
             new Feeder(flight, new Random(1)).run(ingest::handle);
@@ -102,7 +97,7 @@ class IngestIT {
     @Test
     void aCollectorKilledAtAnyInstantStoresEveryEventOnce() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         long seed = System.nanoTime();
         Random random = new Random(seed);
         Feeder feeder = new Feeder(flight, random);
@@ -163,7 +158,7 @@ class IngestIT {
     @Test
     void aCollectorThatIsStoppedWhileItParsesStoresWhatItHasTaken() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         HeldFeed feed = new HeldFeed();
         ExecutorService agents = Executors.newCachedThreadPool();
         List<Flight.Part> parts = flight.backlog().parts(new Random(10));
@@ -191,7 +186,7 @@ class IngestIT {
     @Test
     void theMinutesOfABacklogAreStoredWhileItIsRead() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID()).backlog();
+        Flight flight = RECORDED.as(UUID.randomUUID()).backlog();
         List<Long> newestBlock = new CopyOnWriteArrayList<>();
         HeldFeed feed = new HeldFeed() {
             @Override
@@ -246,7 +241,7 @@ class IngestIT {
     @Test
     void repeatedAndReorderedSegmentsAreRefusedAndChangeNothing() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         List<Flight.Part> parts = flight.parts(new Random(2));
         String chunk = flight.chunks().get(0).name();
         try (Database database = open(at);
@@ -290,7 +285,7 @@ class IngestIT {
                 s.execute("create table pg_dist_partition ()");
             }
         }
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         ExecutorService both = Executors.newFixedThreadPool(2);
         try {
             // Opened at once: the migrations of one wait for those of the other.
@@ -338,7 +333,7 @@ class IngestIT {
     @Test
     void aPostThatWasHeldUpEndsNothing() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         long before = (System.currentTimeMillis() - 30_000) * 1_000_000;
         long late = (System.currentTimeMillis() - 3_600_000) * 1_000_000;
         try (Database database = open(at);
@@ -364,7 +359,7 @@ class IngestIT {
     @ValueSource(booleans = {false, true})
     void aChunkThatGoesOnAfterItSeemedToEndIsParsedToItsEnd(boolean elsewhere) throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         List<Flight.Part> parts = flight.parts(new Random(13));
         try (Database database = open(at);
                 Connection c = at.connect();
@@ -391,7 +386,7 @@ class IngestIT {
     @Test
     void whatADeadCollectorLeftIsFinishedByAnother() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         try (Database database = open(at);
                 Connection c = at.connect();
                 Statement s = c.createStatement();
@@ -420,7 +415,7 @@ class IngestIT {
     @Test
     void minutesOfAClockThatWasSetBackAreWholeAfterARestartToo() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID()).setBack(1, Duration.ofHours(1));
+        Flight flight = RECORDED.as(UUID.randomUUID()).setBack(1, Duration.ofHours(1));
         List<Flight.Part> parts = flight.parts(new Random(16));
         int half = (int) parts.stream().filter(part -> part.chunk() == 0).count() + 15;
         try (Database database = open(at);
@@ -454,7 +449,7 @@ class IngestIT {
     @Test
     void aRefusedPostChangesNothing() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         List<Flight.Part> parts = flight.backlog().parts(new Random(14));
         Flight.Part first = parts.get(0);
         String chunk = flight.chunks().get(0).name();
@@ -483,7 +478,7 @@ class IngestIT {
     @ValueSource(ints = {0, 1})
     void aMinuteWhoseChunksWentToDifferentCollectorsIsStoredWhole(int hearsOfTheEnd) throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         try (Database database = open(at);
                 Ingest even = new Ingest(database, new RecordingFeed(), settings());
                 Ingest odd = new Ingest(database, new RecordingFeed(), settings())) {
@@ -504,7 +499,7 @@ class IngestIT {
     @Test
     void aDatabaseThatIsRestartedLosesNothing() throws Exception {
         Path folder = TestPostgres.reachableFolder("postgres-restarted");
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         EmbeddedPostgres postgres = EmbeddedPostgres.start(folder, step -> {});
         try {
             TestPostgres.Database at =
@@ -513,7 +508,7 @@ class IngestIT {
                     Statement s = c.createStatement()) {
                 s.execute("drop schema public cascade; create schema public");
             }
-            try (Database database = open(at);
+            try (Database database = ImpatientDatabase.open(DatabaseSettings.of(at.url(), at.user(), at.password()));
                     Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
                 Feeder feeder = new Feeder(flight, new Random(4));
                 while (feeder.progress() < 0.5) {
@@ -537,7 +532,7 @@ class IngestIT {
     @Test
     void aChunkThatCannotBeParsedIsKeptAndDoesNotStopTheNext() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         List<Flight.FlightChunk> chunks = new ArrayList<>(flight.chunks());
         byte[] damaged = chunks.get(0).bytes().clone();
         // From the third boundary on, sizes of events that cannot be.
@@ -581,7 +576,7 @@ class IngestIT {
     @Test
     void aChunkWhoseEventsTheDatabaseRefusesDoesNotStopTheNext() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         Flight rest = new Flight(
                 flight.jvm(), flight.chunks().subList(1, flight.chunks().size()));
         long refused = flight.chunks().get(0).startNanos();
@@ -618,7 +613,7 @@ class IngestIT {
     @Test
     void exportsTheChunkUpToItsLastBoundaryAsAReadableRecording(@TempDir Path folder) throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         List<Flight.Part> parts = flight.parts(new Random(6));
         Flight.Part cut = parts.stream()
                 .filter(p -> p.offset() + p.length() < Flight.FlightChunk.size(p.header()))
@@ -657,7 +652,7 @@ class IngestIT {
     @Test
     void whatIsStoredCanBeAskedForAndTheLiveSideIsTold() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         RecordingFeed feed = new RecordingFeed();
         long from = flight.chunks().get(0).startNanos() / 1_000_000 - 1;
         long to = System.currentTimeMillis() + 60_000;
@@ -786,14 +781,14 @@ class IngestIT {
         TestPostgres.Database at = TestPostgres.freshDatabase();
         int jvms = 16;
         int events =
-                Expected.events(recorded).values().stream().mapToInt(n -> n).sum();
+                Expected.events(RECORDED).values().stream().mapToInt(n -> n).sum();
         List<Flight> flights = new ArrayList<>();
         ExecutorService agents = Executors.newFixedThreadPool(jvms);
         try (Database database = open(at);
                 Ingest ingest = new Ingest(database, new RecordingFeed(), settings())) {
             List<Future<?>> sent = new ArrayList<>();
             for (int i = 0; i < jvms; i++) {
-                Flight flight = recorded.backlog().as(UUID.randomUUID());
+                Flight flight = RECORDED.backlog().as(UUID.randomUUID());
                 flights.add(flight);
                 Feeder feeder = new Feeder(flight, new Random(i));
                 sent.add(agents.submit(() -> {
@@ -830,7 +825,7 @@ class IngestIT {
     @Test
     void bytesThatNeverComeAreMarkedAndToldOf() throws Exception {
         TestPostgres.Database at = TestPostgres.freshDatabase();
-        Flight flight = recorded.as(UUID.randomUUID());
+        Flight flight = RECORDED.as(UUID.randomUUID());
         RecordingFeed feed = new RecordingFeed();
         List<Flight.Part> parts = flight.parts(new Random(8));
         String second = flight.chunks().get(1).name();

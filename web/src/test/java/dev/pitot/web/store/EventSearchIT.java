@@ -59,12 +59,14 @@ class EventSearchIT {
             }
         }
         Random random = new Random(5);
-        for (int i = 0; i < 1500; i++) {
+        connection.setAutoCommit(false);
+        for (int i = 0; i < 900; i++) {
             // Many at one time, and one time with more than a slice may have.
             long micros = FROM * 1000
                     + (random.nextInt(5) == 0 ? 300_000_000L : random.nextInt(200) * 3_000_000L + random.nextInt(2));
             insert(random, micros);
         }
+        connection.setAutoCommit(true);
     }
 
     private static void insert(Random random, long micros) throws SQLException {
@@ -237,9 +239,11 @@ class EventSearchIT {
                 page.events().forEach(event -> found.add(key(event)));
                 after = page.next();
                 assertThat(++pages).as("an end").isLessThan(1_000);
+                connection.setAutoCommit(false);
                 for (int i = 0; i < 5; i++) {
                     insert(random, FROM * 1000 + random.nextInt(600_000) * 1000L);
                 }
+                connection.setAutoCommit(true);
             } while (after != null);
             assertThat(found).doesNotHaveDuplicates().containsAll(before);
             assertThat(oracle(question, CONDITIONS.get(1).sql())).containsAll(found);

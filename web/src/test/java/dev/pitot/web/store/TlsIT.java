@@ -116,14 +116,14 @@ class TlsIT {
         }
         generate.addAll(List.of(more));
         keytool(generate);
-        Path pem = folder.resolve(name + ".crt");
-        keytool(List.of("-exportcert", "-rfc", "-alias", name, "-file", pem.toString()));
-        return pem;
+        return Files.writeString(
+                folder.resolve(name + ".crt"),
+                pem("CERTIFICATE", keys().getCertificate(name).getEncoded()));
     }
 
     private static void keytool(List<String> arguments) throws Exception {
         List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString()));
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(), "-J-XX:TieredStopAtLevel=1"));
         command.addAll(arguments);
         command.addAll(List.of(
                 "-keystore", folder.resolve("keys.p12").toString(), "-storetype", "PKCS12", "-storepass", "changeit"));
@@ -134,10 +134,16 @@ class TlsIT {
     }
 
     private static String key(String name) throws Exception {
-        KeyStore keys = KeyStore.getInstance(folder.resolve("keys.p12").toFile(), "changeit".toCharArray());
-        byte[] key = keys.getKey(name, "changeit".toCharArray()).getEncoded();
-        return "-----BEGIN PRIVATE KEY-----\n"
-                + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(key)
-                + "\n-----END PRIVATE KEY-----\n";
+        return pem("PRIVATE KEY", keys().getKey(name, "changeit".toCharArray()).getEncoded());
+    }
+
+    private static KeyStore keys() throws Exception {
+        return KeyStore.getInstance(folder.resolve("keys.p12").toFile(), "changeit".toCharArray());
+    }
+
+    private static String pem(String what, byte[] bytes) {
+        return "-----BEGIN " + what + "-----\n"
+                + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(bytes)
+                + "\n-----END " + what + "-----\n";
     }
 }
