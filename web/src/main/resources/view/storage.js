@@ -62,7 +62,7 @@ export class StoragePage {
     const cells = Object.fromEntries(['by', 'size', 'rows', 'oldest'].map(name => [name, h('td', { class: name === 'size' || name === 'rows' ? 'number' : null })]));
     const bar = h('i');
     const size = h('span');
-    cells.size.append(size, h('span.bar', { role: 'presentation' }, bar));
+    cells.size.append(size, h('span.bar.wide', { role: 'presentation' }, bar));
     const row = h('tr', { 'data-tier': tier }, h('th', { scope: 'row', title: what }, label), h('td.dim', null, what), h('td', null, age), cells.by, cells.size, cells.rows, cells.oldest);
     return { age, cells, bar, size, row, stored: '' };
   }
