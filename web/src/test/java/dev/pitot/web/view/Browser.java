@@ -127,7 +127,8 @@ final class Browser implements AutoCloseable {
     void until(String what, Callable<Boolean> condition) {
         Awaitility.await(what)
                 .atMost(Duration.ofSeconds(60))
-                .pollInterval(Duration.ofMillis(200))
+                // Most come within some frames.
+                .pollInterval(Duration.ofMillis(25))
                 .ignoreException(StaleElementReferenceException.class)
                 .until(condition);
     }
