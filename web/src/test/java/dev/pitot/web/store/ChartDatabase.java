@@ -9,19 +9,29 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fills an empty database with what a fleet leaves behind, for {@code docs/build-and-test.md}: rows of all tiers that end now,
- * and blocks of the last six hours of the first service's JVMs. Services have 20 JVMs each. No part of the test run.
+ * Fills an empty database with what a fleet leaves behind, for {@code docs/build-and-test.md}: rows of all tiers, in the order of
+ * time as a collector stores them, and blocks of the last six hours of the first service's JVMs. They end two hours from now, so
+ * that whoever asks meanwhile finds JVMs that are live. Services have 20 JVMs each. Two sessions make a partition each, its index
+ * when the rows are in. No part of the test run.
  *
  * <p>Arguments: JDBC URL, user, password, JVMs, days, JVMs that have 30 days.
  */
 final class ChartDatabase {
+    private static final Duration BLOCKS = Duration.ofHours(6);
     private static final int VARIANTS = 16;
-    private static final int ENDPOINTS = 10;
+    private static final int ENDPOINTS = 5;
+    private static final int SESSIONS = 2;
     private static final String[] COST = {
         "count",
         "errors",
@@ -61,39 +71,122 @@ final class ChartDatabase {
 
     private ChartDatabase() {}
 
+    /** A partition to be made, and how many rows a JVM, type and key have in it: one each {@code step}. */
+    private record Part(Partitions.Table table, LocalDate day, Duration step) {}
+
     public static void main(String[] args) throws Exception {
         int jvms = Integer.parseInt(args[3]);
         int days = Integer.parseInt(args[4]);
         int old = Integer.parseInt(args[5]);
-        Instant end = Instant.now().truncatedTo(ChronoUnit.MINUTES);
+        Instant end = Instant.now().truncatedTo(ChronoUnit.HOURS).plus(Duration.ofHours(2));
         try (Database database = Database.open(DatabaseSettings.of(args[0], args[1], args[2]))) {
             Partitions partitions = new Partitions(database, RetentionSettings.standard(), Clock.systemUTC());
-            LocalDate today = partitions.today();
-            for (LocalDate day = today.minusDays(31); day.isBefore(today.plusDays(2)); day = day.plusDays(1)) {
-                for (Partitions.Table table : Partitions.Table.values()) {
-                    partitions.ensure(table, day);
-                }
-            }
-            try (Connection c = database.connection();
+            List<Part> parts = new ArrayList<>();
+            try (Connection c = session(database);
                     Statement s = c.createStatement()) {
-                s.execute("set statement_timeout = 0");
-                s.execute("set synchronous_commit = off");
                 fleet(s, jvms, end);
                 templates(c);
-                for (int day = 30; day > 0; day--) {
-                    int count = day <= days ? jvms : old;
-                    Instant from = end.minus(Duration.ofDays(day));
-                    fill(s, "metric_1m", "1 minute", 60, from, from.plus(Duration.ofDays(1)), count);
-                    fill(s, "metric_15m", "15 minutes", 900, from, from.plus(Duration.ofDays(1)), count);
-                    fill(s, "metric_1h", "1 hour", 3600, from, from.plus(Duration.ofDays(1)), count);
-                    if (count > 0) {
-                        System.out.println("day " + (31 - day) + " of 30: " + size(s));
+                for (Partitions.Table table : Partitions.Table.values()) {
+                    Duration step =
+                            switch (table) {
+                                case METRIC_BLOCK, METRIC_1M -> Duration.ofMinutes(1);
+                                case METRIC_15M -> Duration.ofMinutes(15);
+                                case METRIC_1H -> Duration.ofHours(1);
+                                case EVENT, SEGMENT -> Duration.ZERO;
+                            };
+                    Instant begin = end.minus(table == Partitions.Table.METRIC_BLOCK ? BLOCKS : Duration.ofDays(30));
+                    for (LocalDate day = day(begin);
+                            !step.isZero() && day.isBefore(day(end).plusDays(1));
+                            day = table.end(day)) {
+                        Part part = new Part(table, day, step);
+                        s.execute("drop table if exists " + Partitions.name(table, day));
+                        parts.add(part);
                     }
                 }
-                blocks(s, end);
-                s.execute("analyze");
-                System.out.println("done: " + size(s));
             }
+            ExecutorService sessions = Executors.newFixedThreadPool(SESSIONS);
+            List<Future<?>> made = new ArrayList<>();
+            for (Part part : parts) {
+                made.add(sessions.submit(() -> {
+                    make(database, part, end, jvms, end.minus(Duration.ofDays(days)), old);
+                    return null;
+                }));
+            }
+            sessions.shutdown();
+            for (Future<?> one : made) {
+                one.get();
+            }
+            partitions.make();
+            try (Connection c = session(database);
+                    Statement s = c.createStatement()) {
+                s.execute("drop table template");
+                s.execute("analyze");
+                System.out.println("done: " + size(s, "pg_database_size(current_database())"));
+            }
+        }
+    }
+
+    private static LocalDate day(Instant time) {
+        return LocalDate.ofInstant(time, ZoneOffset.UTC);
+    }
+
+    private static Connection session(Database database) throws SQLException {
+        Connection c = database.apart("charts");
+        try (Statement s = c.createStatement()) {
+            s.execute("set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0");
+            s.execute("set synchronous_commit = off; set maintenance_work_mem = '512MB'");
+        }
+        return c;
+    }
+
+    private static void make(Database database, Part part, Instant end, int jvms, Instant all, int old)
+            throws SQLException {
+        boolean blocks = part.table() == Partitions.Table.METRIC_BLOCK;
+        String name = Partitions.name(part.table(), part.day());
+        String range = "ts >= '%s' and ts < '%s'"
+                .formatted(
+                        Partitions.bound(part.table(), part.day()),
+                        Partitions.bound(part.table(), part.table().end(part.day())));
+        try (Connection c = session(database);
+                Statement s = c.createStatement()) {
+            c.setAutoCommit(false);
+            // A server with wal_level=minimal logs nothing of rows of a table that is made in the same transaction.
+            s.execute("create table " + name + " (like " + part.table().table
+                    + " including all excluding indexes, constraint range check (" + range + "))");
+            try (PreparedStatement insert = c.prepareStatement(
+                    blocks
+                            ? """
+                            insert into %s (jvm_id, type, ts, n, data, key)
+                            select md5('jvm' || i)::uuid, type, to_timestamp(?), 60, block, key
+                            from generate_series(1, least(20, ?)) as i
+                            join template on variant = (i * 7 + ?) %% %d and block is not null""".formatted(name, VARIANTS)
+                            : """
+                            insert into %s (jvm_id, type, key, ts, n, agg, hist)
+                            select md5('jvm' || i)::uuid, type, key, to_timestamp(?), events * %d, agg, hist
+                            from generate_series(1, ?) as i
+                            join template on variant = (i * 7 + ?) %% %d""".formatted(name, part.step().toMinutes(), VARIANTS))) {
+                Instant first = end.minus(blocks ? BLOCKS : Duration.ofDays(30));
+                Instant day = part.day().atStartOfDay(ZoneOffset.UTC).toInstant();
+                Instant last = part.table()
+                        .end(part.day())
+                        .atStartOfDay(ZoneOffset.UTC)
+                        .toInstant();
+                long seconds = part.step().toSeconds();
+                for (Instant time = day; time.isBefore(last) && time.isBefore(end); time = time.plus(part.step())) {
+                    int count = time.isBefore(all) ? old : jvms;
+                    if (!time.isBefore(first) && count > 0) {
+                        insert.setLong(1, time.getEpochSecond());
+                        insert.setInt(2, count);
+                        insert.setInt(3, (int) (time.getEpochSecond() / seconds % VARIANTS));
+                        insert.executeUpdate();
+                    }
+                }
+            }
+            s.execute("alter table " + name + " add primary key (jvm_id, type, key, ts)");
+            s.execute(Partitions.attach(part.table(), part.day()));
+            s.execute("alter table " + name + " drop constraint range");
+            c.commit();
+            System.out.println(name + ": " + size(s, "pg_total_relation_size('" + name + "')"));
         }
     }
 
@@ -111,7 +204,7 @@ final class ChartDatabase {
         Random random = new Random(1);
         try (Statement s = c.createStatement()) {
             s.execute(
-                    "create temp table template (type text, key text, variant int, events int, agg jsonb, hist jsonb, block jsonb)");
+                    "create unlogged table template (type text, key text, variant int, events int, agg jsonb, hist jsonb, block jsonb)");
         }
         try (PreparedStatement s =
                 c.prepareStatement("insert into template values (?, ?, ?, 60, ?::jsonb, ?::jsonb, ?::jsonb)")) {
@@ -170,27 +263,8 @@ final class ChartDatabase {
         s.addBatch();
     }
 
-    private static void fill(Statement s, String table, String step, int seconds, Instant from, Instant to, int jvms)
-            throws SQLException {
-        s.execute("""
-                insert into %s select md5('jvm' || i)::uuid, type, key, ts, events * %d, agg, hist
-                from generate_series(1, %d) as i
-                cross join generate_series(to_timestamp(ceil(%d / %d.0) * %d), timestamptz '%s' - interval '1 microsecond', interval '%s') as ts
-                join template on variant = (i * 7 + extract(epoch from ts)::bigint / %d) %% %d
-                on conflict do nothing""".formatted(
-                table, seconds / 60, jvms, from.getEpochSecond(), seconds, seconds, to, step, seconds, VARIANTS));
-    }
-
-    private static void blocks(Statement s, Instant end) throws SQLException {
-        s.execute("""
-                insert into metric_block (jvm_id, type, ts, n, data, key)
-                select md5('jvm' || i)::uuid, type, ts, 60, block, key from generate_series(1, 20) as i
-                cross join generate_series(timestamptz '%s' - interval '6 hours', timestamptz '%s' - interval '1 minute', interval '1 minute') as ts
-                join template on variant = (i + extract(epoch from ts)::bigint / 60) %% %d and block is not null""".formatted(end, end, VARIANTS));
-    }
-
-    private static String size(Statement s) throws SQLException {
-        try (ResultSet row = s.executeQuery("select pg_size_pretty(pg_database_size(current_database()))")) {
+    private static String size(Statement s, String bytes) throws SQLException {
+        try (ResultSet row = s.executeQuery("select pg_size_pretty(" + bytes + ")")) {
             row.next();
             return row.getString(1);
         }
