@@ -13,9 +13,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -151,6 +149,7 @@ final class TierReader {
         if (places.isEmpty()) {
             return;
         }
+        // "offset 0": each JVM by its own part of the index, whatever is guessed of the whole.
         try (PreparedStatement s =
                 connection.prepareStatement("""
                 select j.place, r.* from unnest(?::int[], ?::uuid[], ?::bigint[], ?::bigint[]) as j(place, jvm_id, a, b)
@@ -158,7 +157,8 @@ final class TierReader {
                     select (extract(epoch from m.ts) * 1000)::bigint, %s from %s as m
                     where m.jvm_id = j.jvm_id and m.type = ? and %s
                     and m.ts >= to_timestamp(j.a / 1000.0) and m.ts < to_timestamp(j.b / 1000.0)
-                    and m.ts >= to_timestamp(?) and m.ts < to_timestamp(?)) as r
+                    and m.ts >= to_timestamp(?) and m.ts < to_timestamp(?)
+                    offset 0) as r
                 limit ?""".formatted(columns(tier), tier.table(metric.type()), condition(tier)))) {
             int at = 1;
             s.setArray(at++, connection.createArrayOf("int4", places.toArray()));
@@ -213,21 +213,18 @@ final class TierReader {
         if (isEvents(tier)) {
             return "m.data";
         }
-        if (tier == Tier.SECOND) {
-            return "m.key, m.n, " + picked("m.data", "t");
-        }
-        return "m.key, m.n, " + picked("m.agg", null) + ", " + (histograms ? picked("m.hist", null) : "'{}'");
-    }
-
-    private String picked(String column, @Nullable String more) {
-        Set<String> fields = new LinkedHashSet<>(metric.fields());
-        if (more != null) {
-            fields.add(more);
-        }
         // Names of fields are those of the catalogue, or letters and digits.
-        return fields.stream()
-                .map(field -> "'" + field + "', " + column + " -> '" + field + "'")
-                .collect(Collectors.joining(", ", "jsonb_strip_nulls(jsonb_build_object(", "))::text"));
+        if (tier == Tier.SECOND) {
+            return "m.key, jsonb_build_object('t', m.data -> 't'"
+                    + metric.fields().stream()
+                            .map(field -> ", '" + field + "', m.data -> '" + field + "'")
+                            .collect(Collectors.joining())
+                    + ")::text";
+        }
+        return "m.key"
+                + metric.fields().stream()
+                        .map(field -> ", m.agg -> '" + field + "'" + (histograms ? ", m.hist ->> '" + field + "'" : ""))
+                        .collect(Collectors.joining());
     }
 
     private void take(Tier tier, ResultSet found, Sink sink) throws SQLException {
@@ -242,10 +239,14 @@ final class TierReader {
                 sink.row(jvm, eventKey, time, counted(event));
             }
         } else if (tier == Tier.SECOND) {
-            samples(jvm, found.getString(3), time, json(found.getString(5)), sink);
+            samples(jvm, found.getString(3), time, json(found.getString(4)), sink);
         } else {
             Rollup row = new Rollup();
-            row.add(found.getInt(4), found.getString(5), found.getString(6));
+            int column = 4;
+            for (String field : metric.fields()) {
+                String entry = found.getString(column++);
+                row.add(field, entry, histograms ? found.getString(column++) : null);
+            }
             sink.row(jvm, found.getString(3), time, row);
         }
     }
