@@ -111,7 +111,7 @@ public final class Metrics {
                 "branchMisses / branches");
         quotient(
                 all,
-                "cpuUtilisation",
+                "jvmCpuShare",
                 "jdk.CPULoad",
                 1,
                 List.of("jvmUser", "jvmSystem"),

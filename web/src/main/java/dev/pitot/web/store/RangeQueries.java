@@ -138,7 +138,8 @@ public final class RangeQueries {
                     jvms.stream().map(Jvm::id).toList(),
                     question.metric(),
                     question.key(),
-                    question.aggregate().kind() == Aggregate.Kind.PERCENTILE);
+                    question.aggregate().kind() == Aggregate.Kind.PERCENTILE,
+                    whole);
             return new RangeReading(question, whole, now, jvms, reader, memory).answer();
         } catch (TierReader.TooManyRows e) {
             throw new TooMuch(
@@ -168,7 +169,7 @@ public final class RangeQueries {
                     from[i] = to[i];
                 }
             }
-            TierReader reader = new TierReader(c, jvms.stream().map(Jvm::id).toList(), metric, key, false);
+            TierReader reader = new TierReader(c, jvms.stream().map(Jvm::id).toList(), metric, key, false, false);
             reader.read(Tier.MINUTE, from, to, (place, rowKey, time, row) -> {
                 Jvm jvm = jvms.get(place);
                 Group group = new Group(jvm.id(), jvm.service(), rowKey);

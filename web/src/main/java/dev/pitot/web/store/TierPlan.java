@@ -33,6 +33,9 @@ record TierPlan(Tier tier, long from, long to, long step) {
     /** How many keys there are is not known before they are read. */
     private static final int USUAL_KEYS = 10;
 
+    /** A row with its histogram costs so many without. */
+    private static final int HISTOGRAM = 3;
+
     int bins() {
         return (int) ((to - from) / step);
     }
@@ -74,6 +77,9 @@ record TierPlan(Tier tier, long from, long to, long step) {
         boolean allKeys = question.key() == null
                 && !StoredTypes.keyFields(question.metric().type()).isEmpty();
         long rows = allKeys ? bins * USUAL_KEYS : bins;
+        if (question.aggregate().kind() == Aggregate.Kind.PERCENTILE) {
+            rows *= HISTOGRAM;
+        }
         return rows > TOO_MANY_ROWS || rows > MANY_ROWS && (whole || length / tier.coarser().millis >= ENOUGH_BINS);
     }
 

@@ -53,6 +53,7 @@ final class TierReader {
     private final Metric metric;
     private final @Nullable String key;
     private final boolean histograms;
+    private final boolean summed;
     private int rows;
 
     /**
@@ -60,13 +61,22 @@ final class TierReader {
      *
      * @param key one key only; null: all
      * @param histograms whether percentiles are wanted
+     * @param whole whether all rows of a JVM and key come to one value: totals are then added up where they lie, and come as one row
+     *     with the time of the newest
      */
-    TierReader(Connection connection, List<UUID> jvms, Metric metric, @Nullable String key, boolean histograms) {
+    TierReader(
+            Connection connection,
+            List<UUID> jvms,
+            Metric metric,
+            @Nullable String key,
+            boolean histograms,
+            boolean whole) {
         this.connection = connection;
         this.jvms = jvms.toArray(UUID[]::new);
         this.metric = metric;
         this.key = key;
         this.histograms = histograms;
+        this.summed = whole && metric.formula() instanceof Metric.PerSecond;
     }
 
     /** Start of the oldest partition of each tier, {@code Long.MAX_VALUE} where there is none. */
@@ -150,16 +160,20 @@ final class TierReader {
             return;
         }
         // "offset 0": each JVM by its own part of the index, whatever is guessed of the whole.
-        try (PreparedStatement s =
-                connection.prepareStatement("""
+        try (PreparedStatement s = connection.prepareStatement("""
                 select j.place, r.* from unnest(?::int[], ?::uuid[], ?::bigint[], ?::bigint[]) as j(place, jvm_id, a, b)
                 cross join lateral (
-                    select (extract(epoch from m.ts) * 1000)::bigint, %s from %s as m
+                    select (extract(epoch from %s) * 1000)::bigint, %s from %s as m
                     where m.jvm_id = j.jvm_id and m.type = ? and %s
                     and m.ts >= to_timestamp(j.a / 1000.0) and m.ts < to_timestamp(j.b / 1000.0)
                     and m.ts >= to_timestamp(?) and m.ts < to_timestamp(?)
-                    offset 0) as r
-                limit ?""".formatted(columns(tier), tier.table(metric.type()), condition(tier)))) {
+                    %s offset 0) as r
+                limit ?""".formatted(
+                        isSummed(tier) ? "max(m.ts)" : "m.ts",
+                        columns(tier),
+                        tier.table(metric.type()),
+                        condition(tier),
+                        isSummed(tier) ? "group by m.key" : ""))) {
             int at = 1;
             s.setArray(at++, connection.createArrayOf("int4", places.toArray()));
             s.setArray(
@@ -193,6 +207,10 @@ final class TierReader {
         }
     }
 
+    private boolean isSummed(Tier tier) {
+        return summed && tier != Tier.SECOND;
+    }
+
     private boolean isEvents(Tier tier) {
         return tier == Tier.SECOND && !StoredTypes.isMetric(metric.type());
     }
@@ -220,6 +238,12 @@ final class TierReader {
                             .map(field -> ", '" + field + "', m.data -> '" + field + "'")
                             .collect(Collectors.joining())
                     + ")::text";
+        }
+        if (isSummed(tier)) {
+            return "m.key"
+                    + metric.fields().stream()
+                            .map(field -> ", to_jsonb(sum(pitot_number(m.agg -> '" + field + "')))")
+                            .collect(Collectors.joining());
         }
         return "m.key"
                 + metric.fields().stream()

@@ -274,6 +274,36 @@ class CountedRangesIT {
     }
 
     @Test
+    void aRankingAddsUpWhatIsStoredAndWhatIsNotYet() throws SQLException {
+        RangeQueries.Answer top = queries.total(new RangeQueries.Question(
+                Metrics.of("endpoint.cpuCores").orElseThrow(),
+                new RangeQueries.Who(JVM, null, Map.of()),
+                null,
+                RangeQueries.By.KEY,
+                Aggregate.of("total").orElseThrow(),
+                NOW - 25 * MINUTE,
+                NOW,
+                1,
+                10));
+        assertThat(top.tiers()).containsExactly("1m", "memory");
+        assertThat(top.series().get(0).values()[0])
+                .isGreaterThanOrEqualTo(top.series().get(1).values()[0]);
+        try (Connection c = database.connection();
+                PreparedStatement s =
+                        c.prepareStatement("select key, sum(cpu) / 1e9 from request where ms >= ? group by 1")) {
+            s.setLong(1, top.from());
+            Map<String, Double> wanted = new HashMap<>();
+            try (ResultSet rows = s.executeQuery()) {
+                while (rows.next()) {
+                    wanted.put(rows.getString(1), rows.getDouble(2));
+                }
+            }
+            assertThat(top.series()).hasSize(2).allSatisfy(series -> assertThat(series.values()[0])
+                    .isCloseTo(wanted.get(series.key()), within(wanted.get(series.key()) * 1e-6)));
+        }
+    }
+
+    @Test
     void binsUnderAMinuteAreOfSamplesAndOfSummaries() throws SQLException {
         RangeQueries.Answer samples =
                 ask(PROCESS + ".userTime", RangeQueries.By.NONE, "max", STORED - 20 * MINUTE + 7_000, STORED, 130);
