@@ -20,5 +20,14 @@ select create_reference_table('collector');
 select create_reference_table('setting');
 select create_reference_table('audit');
 
+-- Pure functions of values, which the workers call; samples_between reads tables and stays on the coordinator.
 select create_distributed_function('pitot_bucket(float8)');
 select create_distributed_function('pitot_bucket_middle(int)');
+select create_distributed_function('pitot_buckets(text)');
+select create_distributed_function('pitot_digits(numeric)');
+select create_distributed_function('pitot_number(jsonb)');
+select create_distributed_function('pitot_hist_of(jsonb, jsonb, text)');
+select create_distributed_function('pitot_hist_sum(text[])');
+select create_distributed_function('pitot_hist(text)');
+select create_distributed_function('pitot_percentile(text, float8)');
+select create_distributed_function('pitot_percentile(text, float8, float8, float8)');

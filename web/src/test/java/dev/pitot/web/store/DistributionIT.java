@@ -130,6 +130,15 @@ class DistributionIT {
                 assertThat(script).contains("create_reference_table('" + table + "')");
             }
         }
+        for (String function : rows("select proname from pg_proc where pronamespace = 'public'::regnamespace"
+                + " and starts_with(proname, 'pitot_')")) {
+            assertThat(script).contains("create_distributed_function('" + function + "(");
+        }
+    }
+
+    @Test
+    void noTableHasATrigger() throws SQLException {
+        assertThat(rows("select tgname from pg_trigger where not tgisinternal")).isEmpty();
     }
 
     private static List<String> sources() throws IOException {
