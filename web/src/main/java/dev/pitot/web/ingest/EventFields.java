@@ -374,7 +374,30 @@ final class EventFields {
             long timeMillis,
             String[] fields,
             double[] numbers,
-            @Nullable String[] texts) {}
+            @Nullable String[] texts) {
+        /** Numbers that JSON cannot say though they could be had. */
+        int infinite() {
+            int count = 0;
+            for (double number : numbers) {
+                if (Double.isInfinite(number)) {
+                    count++;
+                }
+            }
+            return count;
+        }
+
+        /** Texts that are not whole. */
+        int cut() {
+            int count = 0;
+            for (String text : texts) {
+                // The longest that is kept, and the mark; a text that was so by itself is rare enough.
+                if (text != null && text.length() >= LONGEST_TEXT - 1 && text.endsWith("\u2026")) {
+                    count++;
+                }
+            }
+            return count;
+        }
+    }
 
     /** The first characters of a text, marked with an ellipsis when there were more. */
     private static @Nullable String cut(@Nullable String text, int longest) {

@@ -334,6 +334,7 @@ public final class Ingest implements AutoCloseable {
                 parsing.samples.sum(),
                 refused.sum(),
                 parsing.clamped.sum(),
+                parsing.clamped.byReason(),
                 parsing.parseErrors.sum(),
                 segments.waiting(),
                 arriving.get(),
@@ -342,6 +343,7 @@ public final class Ingest implements AutoCloseable {
                 parsing.heldBytes.get(),
                 parsing.behindBytes.get(),
                 parsing.refusedMinutes.sum(),
+                parsing.refusedEvents.sum(),
                 parsing.openReaders(),
                 roller.made(),
                 roller.behind());

@@ -466,8 +466,9 @@ final class JvmParser {
             if (stored) {
                 chunk.parsed = Math.max(parsed, chunk.parsed);
                 chunk.out = out;
-                stage.storedEvents.add(batch.rows.size());
-                stage.clamped.add(batch.rows.clamped());
+                stage.storedEvents.add(batch.rows.size() - batch.rows.refused());
+                stage.clamped.add(LeftOut.CLOCK, batch.rows.clamped());
+                stage.refused(jvm, batch.rows.refused(), batch.rows.refusal());
                 router.stored(batch);
             } else {
                 adopt(chunk);

@@ -208,18 +208,21 @@ final class Minutes {
      *
      * @param chunk its chunk's start
      * @param part where the part that handed it on begins, bytes from the chunk's start
-     * @return false when its minute was let go of or is full: it is left out
+     * @return why it is left out: its minute was let go of or is full; null when it is not
      */
-    boolean add(EventFields.Sample sample, long chunk, long part) {
+    @Nullable
+    LeftOut add(EventFields.Sample sample, long chunk, long part) {
         Minute minute = minute(sample.timeMillis(), chunk, part);
-        if (minute == null
-                || !minute.blocks
-                        .computeIfAbsent(sample.type(), type -> new TypeBlocks())
-                        .add(sample)) {
-            return false;
+        if (minute == null) {
+            return LeftOut.LATE;
+        }
+        if (!minute.blocks
+                .computeIfAbsent(sample.type(), type -> new TypeBlocks())
+                .add(sample)) {
+            return LeftOut.FULL;
         }
         minute.dirty = true;
-        return true;
+        return null;
     }
 
     /**
@@ -227,30 +230,31 @@ final class Minutes {
      *
      * @param histogram its durations as {@code bucket:count} pairs, empty when it has none
      */
-    boolean count(EventFields.Sample event, String histogram, long chunk, long part) {
+    @Nullable
+    LeftOut count(EventFields.Sample event, String histogram, long chunk, long part) {
         // Told of at its end: that a collection began long ago does not say that the clock was set back.
         if (event.type().equals("jdk.GarbageCollection")
                 && !letGoUntil.containsKey(chunk)
                 && isBefore(event.timeMillis())) {
-            return false;
+            return LeftOut.LATE;
         }
         Minute minute = minute(event.timeMillis(), chunk, part);
         if (minute == null) {
-            return false;
+            return LeftOut.LATE;
         }
         Map<String, Tally> byKey = minute.tallies.computeIfAbsent(event.type(), type -> new LinkedHashMap<>());
         String key = event.key() == null ? "" : event.key();
         Tally tally = byKey.get(key);
         if (tally == null) {
             if (byKey.size() == MOST_COUNTED_KEYS) {
-                return false;
+                return LeftOut.FULL;
             }
             tally = new Tally(event.type());
             byKey.put(key, tally);
         }
         tally.add(event, histogram);
         minute.dirty = true;
-        return true;
+        return null;
     }
 
     /** The minute of a time; null when it was let go of. */

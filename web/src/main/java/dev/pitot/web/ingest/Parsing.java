@@ -41,7 +41,12 @@ final class Parsing {
             Math.min(512L << 20, Runtime.getRuntime().maxMemory() / 4);
 
     private static final long TICK_MILLIS = 500;
+    /** Characters of what the database says in the log. */
+    private static final int LONGEST_REASON = 300;
+
     private static final long FORGET_NANOS = TimeUnit.HOURS.toNanos(2);
+    /** Between two lines of the log about events that the database refuses. */
+    private static final long REFUSAL_NANOS = TimeUnit.MINUTES.toNanos(1);
 
     final Database database;
     final Feed feed;
@@ -52,11 +57,13 @@ final class Parsing {
 
     final LongAdder storedEvents = new LongAdder();
     final LongAdder samples = new LongAdder();
-    final LongAdder clamped = new LongAdder();
+    final LeftOut.Counts clamped = new LeftOut.Counts();
     final LongAdder parseErrors = new LongAdder();
     final AtomicLong heldBytes = new AtomicLong();
     final AtomicLong behindBytes = new AtomicLong();
     final LongAdder refusedMinutes = new LongAdder();
+    final LongAdder refusedEvents = new LongAdder();
+    private final AtomicLong refusalSaid = new AtomicLong(System.nanoTime() - REFUSAL_NANOS);
 
     private final IngestSettings settings;
     private final Queries queries;
@@ -192,6 +199,21 @@ final class Parsing {
                 retained -= chunk.measured();
                 chunk.forgetMeasure();
             }
+        }
+    }
+
+    /** The database refused events for good; said once a minute at most. */
+    void refused(UUID jvm, int events, String why) {
+        refusedEvents.add(events);
+        long said = refusalSaid.get();
+        long now = System.nanoTime();
+        if (!why.isEmpty() && now - said >= REFUSAL_NANOS && refusalSaid.compareAndSet(said, now)) {
+            LOG.warn(
+                    "Events of JVM {} are left out, {} now and {} since the start, as the database refuses them: {}",
+                    jvm,
+                    events,
+                    refusedEvents.sum(),
+                    why.substring(0, Math.min(why.length(), LONGEST_REASON)));
         }
     }
 

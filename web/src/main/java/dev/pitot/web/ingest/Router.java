@@ -126,10 +126,13 @@ final class Router {
 
     private void sample(EventFields.Sample sample, long chunk, long part, boolean toMinutes, boolean toLive) {
         if (toMinutes) {
-            if (stage.blocks.takes(sample.timeMillis()) && minutes.add(sample, chunk, part)) {
+            LeftOut why = stage.blocks.takes(sample.timeMillis()) ? minutes.add(sample, chunk, part) : LeftOut.CLOCK;
+            if (why == null) {
                 stage.samples.increment();
+                stage.clamped.add(LeftOut.INFINITE, sample.infinite());
+                stage.clamped.add(LeftOut.CUT, sample.cut());
             } else {
-                stage.clamped.increment();
+                stage.clamped.add(why, 1);
             }
         }
         if (toLive) {
@@ -145,8 +148,10 @@ final class Router {
     }
 
     private void count(EventFields.Sample event, String histogram, long chunk, long part) {
-        if (!stage.blocks.takes(event.timeMillis()) || !minutes.count(event, histogram, chunk, part)) {
-            stage.clamped.increment();
+        LeftOut why =
+                stage.blocks.takes(event.timeMillis()) ? minutes.count(event, histogram, chunk, part) : LeftOut.CLOCK;
+        if (why != null) {
+            stage.clamped.add(why, 1);
         }
     }
 

@@ -99,10 +99,17 @@ public final class Metrics {
         families.counter("pitot_ingest_segment_bytes", "Their bytes before compression.", stats.bytes());
         families.counter("pitot_ingest_events", "Events stored.", stats.events());
         families.counter("pitot_ingest_samples", "Metric samples put into blocks.", stats.samples());
+        stats.clampedBy()
+                .forEach((reason, count) -> families.counter(
+                        "pitot_ingest_clamped",
+                        "Events and samples that are not stored as they were sent, by reason.",
+                        count,
+                        "reason",
+                        reason));
         families.counter(
-                "pitot_ingest_clamped",
-                "Events whose time was moved to the edge of what is kept, and samples left out.",
-                stats.clamped());
+                "pitot_ingest_refused_events",
+                "Events that the database refused and that were left out.",
+                stats.refusedEvents());
         families.counter("pitot_ingest_parse_errors", "Chunks whose bytes could not be read.", stats.parseErrors());
         String depth = "What waits in a queue now.";
         String limit = "The most that may wait in it; a queue of JVMs has each of them once at most.";

@@ -167,6 +167,29 @@ final class CopyRows {
         return new Reader();
     }
 
+    /** Where each row begins, and where the last one ends; bytes from the buffer's start. */
+    int[] starts() {
+        int[] starts = new int[rows + 1];
+        ByteBuffer in = ByteBuffer.wrap(buffer, 0, length);
+        in.position(SIGNATURE.length + 8);
+        for (int i = 0; i < rows; i++) {
+            starts[i] = in.position();
+            for (int columns = in.getShort(); columns > 0; columns--) {
+                int bytes = in.getInt();
+                in.position(in.position() + Math.max(bytes, 0));
+            }
+        }
+        starts[rows] = in.position();
+        return starts;
+    }
+
+    /** Reads the rows of a part of the buffer; see {@link #starts}. */
+    Reader reader(int from, int to) {
+        Reader part = new Reader();
+        part.in.position(from).limit(to);
+        return part;
+    }
+
     /** Sends the rows within the connection's transaction. */
     void copy(Connection connection, String sql) throws SQLException {
         int end = length;

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.time.LocalDate;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -20,8 +21,11 @@ public final class EventStore {
     private static final int LONGEST_TYPE = 500;
 
     private static final int LONGEST_ERROR = 500;
-    /** Rows of one statement where some are stored already. */
+    /** Rows of one statement where some are stored already, or are refused. */
     private static final int NEW_AT_ONCE = 1_000;
+
+    /** Events of one transaction that the database may refuse one by one; beyond, all of a half that it refuses are left out. */
+    private static final int MOST_REFUSALS = 256;
 
     private final Database database;
     private final Partitions partitions;
@@ -51,6 +55,8 @@ public final class EventStore {
         private final TreeMap<String, String> sql = new TreeMap<>();
 
         private int sqlBytes;
+        private int refused;
+        private String refusal = "";
         private final LocalDate today;
 
         private Rows(LocalDate first, LocalDate today, LocalDate last) {
@@ -134,6 +140,16 @@ public final class EventStore {
             return clamped;
         }
 
+        /** Events that the database refused and that were left out. */
+        public int refused() {
+            return refused;
+        }
+
+        /** Why it refused the last of them, or a text; empty when it took all. */
+        public String refusal() {
+            return refusal;
+        }
+
         /** A state to go back to. */
         public record Mark(int rows, int bytes) {}
 
@@ -208,10 +224,11 @@ public final class EventStore {
         try {
             return store(jvm, chunkStart, parsedBefore, parsed, out, error, rows, false);
         } catch (SQLException e) {
-            if (!"23505".equals(e.getSQLState())) {
+            // Of a chunk that seemed to end and then went on, what waited for constants was handed on early (23505).
+            // What else the database refuses, it will refuse again.
+            if (!isRefusal(e)) {
                 throw e;
             }
-            // Of a chunk that seemed to end and then went on, what waited for constants was handed on early.
             return store(jvm, chunkStart, parsedBefore, parsed, out, error, rows, true);
         }
     }
@@ -224,30 +241,30 @@ public final class EventStore {
             boolean out,
             @Nullable String error,
             Rows rows,
-            boolean someAreStored)
+            boolean carefully)
             throws SQLException {
         try (Connection c = database.connection()) {
             c.setAutoCommit(false);
             try {
+                rows.refused = 0;
+                rows.refusal = "";
                 // The rows first: transaction A, which answers posts, waits for who has locked a row of jvm or chunk.
-                if (rows.size() > 0 && someAreStored) {
-                    storeNew(c, rows.copy);
-                } else if (rows.size() > 0) {
-                    rows.copy.copy(
-                            c,
-                            "copy event (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
-                }
-                storeSql(c, jvm, rows);
-                // Rows of jvm are locked before rows of chunk, as in transaction A.
-                String information = rows.information;
-                if (information != null) {
-                    try (PreparedStatement s = c.prepareStatement(
-                            "update jvm set info = ?::jsonb where jvm_id = ? and info is distinct from ?::jsonb")) {
-                        s.setString(1, information);
-                        s.setObject(2, jvm);
-                        s.setString(3, information);
-                        s.executeUpdate();
+                if (carefully) {
+                    storeAllowed(c, rows, rows.copy.starts(), 0, rows.size());
+                    unlessRefused(c, rows, () -> storeSql(c, jvm, rows));
+                } else {
+                    if (rows.size() > 0) {
+                        rows.copy.copy(
+                                c,
+                                "copy event (jvm_id, type, ts, chunk_start, chunk_offset, data) from stdin (format binary)");
                     }
+                    storeSql(c, jvm, rows);
+                }
+                // Rows of jvm are locked before rows of chunk, as in transaction A.
+                if (carefully) {
+                    unlessRefused(c, rows, () -> storeInformation(c, jvm, rows));
+                } else {
+                    storeInformation(c, jvm, rows);
                 }
                 try (PreparedStatement s = c.prepareStatement("""
                         update chunk set parsed_offset = ?, parsed_out = ?, parse_error = ?
@@ -279,15 +296,68 @@ public final class EventStore {
         }
     }
 
+    private interface Write {
+        void run() throws SQLException;
+    }
+
+    /**
+     * Does something within the transaction; when the database refuses it, the transaction goes on as if it had not been tried.
+     *
+     * @return false when it was refused; why is in the rows
+     */
+    private static boolean unlessRefused(Connection c, Rows rows, Write write) throws SQLException {
+        Savepoint before = c.setSavepoint();
+        try {
+            write.run();
+            c.releaseSavepoint(before);
+            return true;
+        } catch (SQLException e) {
+            if (!isRefusal(e)) {
+                throw e;
+            }
+            c.rollback(before);
+            c.releaseSavepoint(before);
+            rows.refusal = String.valueOf(e.getMessage());
+            return false;
+        }
+    }
+
+    /** Stores what the database takes of the rows from one to before another: of those it refuses, each half by itself. */
+    private static void storeAllowed(Connection c, Rows rows, int[] starts, int from, int to) throws SQLException {
+        if (from == to
+                || unlessRefused(c, rows, () -> storeNew(c, rows.copy.reader(starts[from], starts[to]), to - from))) {
+            return;
+        }
+        if (to - from == 1 || rows.refused >= MOST_REFUSALS) {
+            rows.refused += to - from;
+            return;
+        }
+        int middle = (from + to) >>> 1;
+        storeAllowed(c, rows, starts, from, middle);
+        storeAllowed(c, rows, starts, middle, to);
+    }
+
+    private static void storeInformation(Connection c, UUID jvm, Rows rows) throws SQLException {
+        String information = rows.information;
+        if (information != null) {
+            try (PreparedStatement s = c.prepareStatement(
+                    "update jvm set info = ?::jsonb where jvm_id = ? and info is distinct from ?::jsonb")) {
+                s.setString(1, information);
+                s.setObject(2, jvm);
+                s.setString(3, information);
+                s.executeUpdate();
+            }
+        }
+    }
+
     /** As COPY, without those that are stored; a temporary table would do, but not everybody may make one. */
-    private static void storeNew(Connection c, CopyRows rows) throws SQLException {
-        CopyRows.Reader in = rows.reader();
+    private static void storeNew(Connection c, CopyRows.Reader in, int rows) throws SQLException {
         try (PreparedStatement s = c.prepareStatement("""
                 insert into event (jvm_id, type, ts, chunk_start, chunk_offset, data)
                 select jvm_id, type, timestamptz 'epoch' + micros * interval '1 microsecond', chunk_start, chunk_offset, data::jsonb
                 from unnest(?, ?, ?, ?, ?, ?) as row (jvm_id, type, micros, chunk_start, chunk_offset, data)
                 on conflict do nothing""")) {
-            for (int left = rows.rows(); left > 0; left -= NEW_AT_ONCE) {
+            for (int left = rows; left > 0; left -= NEW_AT_ONCE) {
                 int n = Math.min(left, NEW_AT_ONCE);
                 Object[] jvms = new Object[n];
                 Object[] types = new Object[n];

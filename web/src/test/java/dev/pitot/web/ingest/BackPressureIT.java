@@ -16,9 +16,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of posts when the database does not keep up or refuses them; a real recording and a real PostgreSQL that is locked. */
@@ -92,6 +96,74 @@ class BackPressureIT {
         }
     }
 
+    /** Holds up whoever tells it of a sample. */
+    private static final class StalledFeed extends RecordingFeed {
+        final CountDownLatch goOn = new CountDownLatch(1);
+        final AtomicInteger inside = new AtomicInteger();
+
+        @Override
+        public void metric(
+                UUID jvm,
+                String type,
+                @Nullable String key,
+                long timeMillis,
+                String[] fields,
+                double[] numbers,
+                String[] texts) {
+            inside.incrementAndGet();
+            try {
+                goOn.await();
+            } catch (InterruptedException stop) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Test
+    void whileParsersStandStillPostsBecomeDurableAgentsAreSlowedAndMemoryStaysWithinItsBound() throws Exception {
+        Flight flight = RECORDED.as(UUID.randomUUID());
+        ExecutorService agents = Executors.newCachedThreadPool();
+        StalledFeed feed = new StalledFeed();
+        try (Database database = open();
+                Ingest ingest = new Ingest(database, feed, settings());
+                Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            // Each holds up one of the two threads, and its own posts too, once they have something to tell.
+            List<Future<?>> others = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                Feeder other = new Feeder(RECORDED.as(UUID.randomUUID()), new Random(i));
+                others.add(agents.submit(() -> {
+                    other.run(ingest::handle);
+                    return null;
+                }));
+            }
+            await().until(() -> feed.inside.get() == 2);
+            new Feeder(flight, new Random(5)).run(ingest::handle);
+            Reply reply = ingest.handle(flight.heartbeat("ended=true\n"));
+            assertThat(reply.status()).isEqualTo(200);
+            assertThat(reply.text()).contains("cadence=10000").containsPattern("wait=[1-9]");
+            IngestStats stats = ingest.stats();
+            assertThat(stats.heldBytes()).isLessThanOrEqualTo(HELD);
+            assertThat(stats.behindBytes()).isGreaterThan(2 * HELD);
+            assertThat(number(s, "select count(*) from event where jvm_id = '" + flight.jvm() + "'"))
+                    .isZero();
+            feed.goOn.countDown();
+            for (Future<?> other : others) {
+                other.get(30, TimeUnit.SECONDS);
+            }
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> number(s, "select count(*) from chunk where parsed_offset < boundary") == 0
+                            && ingest.stats().behindBytes() == 0);
+            assertThat(ingest.stats().heldBytes()).isZero();
+            assertThat(ingest.handle(flight.heartbeat("")).text()).doesNotContainPattern("wait=[1-9]");
+            assertThat(Expected.difference(Expected.events(flight), Expected.storedEvents(c, flight.jvm(), flight)))
+                    .isEmpty();
+        } finally {
+            feed.goOn.countDown();
+            agents.shutdownNow();
+        }
+    }
+
     @Test
     void aMinuteThatTheDatabaseRefusesIsLeftOutAndItsNeighboursAreStored() throws Exception {
         Flight flight = RECORDED.as(UUID.randomUUID());
@@ -118,6 +190,37 @@ class BackPressureIT {
             assertThat(missing)
                     .isNotEmpty()
                     .allMatch(line -> line.contains("jdk.CPULoad") || line.endsWith("lines in all"));
+        }
+    }
+
+    @Test
+    void eventsThatTheDatabaseRefusesAreLeftOutOneByOneAndTheirNeighboursAreStored() throws Exception {
+        Flight taken = RECORDED.as(UUID.randomUUID());
+        Flight refused = RECORDED.as(UUID.randomUUID());
+        try (Database database = open();
+                Ingest ingest = new Ingest(database, new RecordingFeed(), settings());
+                Connection c = at.connect();
+                Statement s = c.createStatement()) {
+            s.execute("""
+                    create function refuse() returns trigger language plpgsql as
+                    $$ begin raise exception 'no such event' using errcode = '22003'; end $$""");
+            s.execute("create trigger refuse before insert on event for each row when (new.chunk_offset % 97 = 0"
+                    + " and new.jvm_id = '" + refused.jvm() + "') execute function refuse()");
+            for (Flight flight : List.of(taken, refused)) {
+                new Feeder(flight, new Random(9)).run(ingest::handle);
+                ingest.handle(flight.heartbeat("ended=true\n"));
+            }
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> number(s, "select count(*) from chunk where not parsed_out") == 0);
+            String of = "select count(*) from event where jvm_id = '" + taken.jvm() + "' and chunk_offset % 97 ";
+            long bad = number(s, of + "= 0");
+            assertThat(bad).isPositive();
+            assertThat(ingest.stats().refusedEvents()).isEqualTo(bad);
+            assertThat(number(s, "select count(*) from event where jvm_id = '" + refused.jvm() + "'"))
+                    .isEqualTo(number(s, of + "<> 0"));
+            assertThat(ingest.stats().events()).isEqualTo(number(s, "select count(*) from event"));
+            assertThat(number(s, "select count(*) from chunk where parse_error is not null"))
+                    .isZero();
         }
     }
 }

@@ -71,6 +71,24 @@ class EventFieldsTest {
     }
 
     @Test
+    void numbersThatCannotBeSaidAndTextsThatAreNotWholeAreCounted() throws Exception {
+        List<ValueDescriptor> fields = List.of(
+                new ValueDescriptor(double.class, "endless"),
+                new ValueDescriptor(float.class, "endlessToo"),
+                new ValueDescriptor(double.class, "unknown"),
+                new ValueDescriptor(double.class, "known"),
+                new ValueDescriptor(String.class, "long"),
+                new ValueDescriptor(String.class, "short"));
+        List<Object> values = List.of(
+                Double.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Double.NaN, 1.5, "x".repeat(5_000), "whole\u2026");
+        record(fields, values, (of, event) -> {
+            EventFields.Sample sample = of.sample(event);
+            assertThat(sample.infinite()).isEqualTo(2);
+            assertThat(sample.cut()).isEqualTo(1);
+        });
+    }
+
+    @Test
     void textsThatStayInMemoryAreCutButNoHistogram() throws Exception {
         String pilot = "x".repeat(EventFields.LONGEST_TEXT - 2) + "\uD83D\uDE80".repeat(5000);
         String histogram = "100:200 ".repeat(500).strip();

@@ -33,12 +33,12 @@ class MinutesTest {
     void samplesOfAClockThatWasSetBackAreKept() {
         Minutes minutes = new Minutes();
         for (long t = 0; t < 300_000; t += 1_000) {
-            assertThat(minutes.add(at(NOON + t), NOON, t)).isTrue();
+            assertThat(minutes.add(at(NOON + t), NOON, t)).isNull();
             flush(minutes);
         }
         long back = NOON - HOUR;
         for (long t = 0; t < 180_000; t += 1_000) {
-            assertThat(minutes.add(at(back + t), back, t)).isTrue();
+            assertThat(minutes.add(at(back + t), back, t)).isNull();
             List<BlockStore.Block> due = flush(minutes);
             if (t == 0) {
                 assertThat(due).extracting(BlockStore.Block::minuteMillis).containsExactly(NOON + 240_000);
@@ -46,7 +46,7 @@ class MinutesTest {
                 assertThat(due).allSatisfy(block -> assertThat(block.n()).isEqualTo(60));
             }
         }
-        assertThat(minutes.add(at(NOON + 250_000), NOON, 0)).as("let go of").isFalse();
+        assertThat(minutes.add(at(NOON + 250_000), NOON, 0)).as("let go of").isEqualTo(LeftOut.LATE);
     }
 
     @Test
@@ -57,11 +57,11 @@ class MinutesTest {
         minutes.add(at(back), back, 0);
         flush(minutes);
         // In a minute that is gone, and in one that never was.
-        assertThat(minutes.add(at(NOON + 1_000), NOON, 1)).isFalse();
-        assertThat(minutes.add(at(NOON + 61_000), NOON, 2)).isTrue();
+        assertThat(minutes.add(at(NOON + 1_000), NOON, 1)).isEqualTo(LeftOut.LATE);
+        assertThat(minutes.add(at(NOON + 61_000), NOON, 2)).isNull();
         assertThat(flush(minutes)).extracting(BlockStore.Block::minuteMillis).containsExactly(NOON + 60_000);
         for (long t = 1_000; t < 60_000; t += 1_000) {
-            assertThat(minutes.add(at(back + t), back, t)).isTrue();
+            assertThat(minutes.add(at(back + t), back, t)).isNull();
             assertThat(flush(minutes)).as("not over").isEmpty();
         }
         assertThat(minutes.blockOffset(NOON, 9)).as("nothing of it is left").isEqualTo(9);
@@ -108,15 +108,15 @@ class MinutesTest {
     void keysAndSamplesBeyondTheBoundsAreLeftOut() {
         Minutes minutes = new Minutes();
         for (int key = 0; key < 300; key++) {
-            assertThat(minutes.add(at(NOON, "k" + key), NOON, 0)).isEqualTo(key < 256);
+            assertThat(minutes.add(at(NOON, "k" + key), NOON, 0)).isEqualTo(key < 256 ? null : LeftOut.FULL);
         }
         assertThat(minutes.add(at(NOON + 60_000, "k299"), NOON, 0))
                 .as("the next minute")
-                .isTrue();
+                .isNull();
         int taken = 256;
         for (int i = 1; i < 100; i++) {
             for (int key = 0; key < 256; key++) {
-                taken += minutes.add(at(NOON + i, "k" + key), NOON, 0) ? 1 : 0;
+                taken += minutes.add(at(NOON + i, "k" + key), NOON, 0) == null ? 1 : 0;
             }
         }
         assertThat(taken).isEqualTo(Minutes.MOST_KEYED_SAMPLES);
@@ -164,7 +164,7 @@ class MinutesTest {
         assertThat(minutes.due(true).isEmpty()).isTrue();
         for (int i = 0; i < Minutes.MOST_COUNTED_KEYS + 9; i++) {
             assertThat(minutes.count(counted(type, "k" + i, NOON + 60_000, fields, new double[6]), "", NOON, 0))
-                    .isEqualTo(i < Minutes.MOST_COUNTED_KEYS);
+                    .isEqualTo(i < Minutes.MOST_COUNTED_KEYS ? null : LeftOut.FULL);
         }
     }
 
@@ -177,7 +177,7 @@ class MinutesTest {
         long next = NOON + 90_000;
         String[] fields = {"sumOfPauses"};
         assertThat(minutes.count(counted("jdk.GarbageCollection", "ZGC", NOON, fields, 1), "", next, 0))
-                .isFalse();
+                .isEqualTo(LeftOut.LATE);
         minutes.add(at(next), next, 0);
         flush(minutes);
         minutes.add(at(NOON + 123_000), next, 1);
