@@ -225,7 +225,10 @@ class PeersIT {
         });
         agent.start();
         try {
-            await().during(Duration.ofSeconds(2)).atMost(Duration.ofSeconds(15)).until(() -> there.live.viewers() == 0);
+            // Longer than the pace at which collectors here change their mind.
+            await().during(Duration.ofMillis(1_200))
+                    .atMost(Duration.ofSeconds(15))
+                    .until(() -> there.live.viewers() == 0);
             await().untilAsserted(
                             () -> assertThat(List.of(post(here), post(there))).containsOnly(1_000));
             int before = page.samples.size();
