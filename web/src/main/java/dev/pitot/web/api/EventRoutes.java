@@ -191,7 +191,7 @@ final class EventRoutes {
         return jvms;
     }
 
-    /** A field that is mistyped would silently find nothing. */
+    /** A field that is mistyped would silently find nothing; one that is like none may be there and not have had a value lately. */
     private void refuseUnknownFields(Set<UUID> jvms, String type, EventConditions conditions, Parameters.Window window)
             throws SQLException {
         if (conditions.fields().isEmpty()) {
@@ -199,7 +199,7 @@ final class EventRoutes {
         }
         List<String> known = List.copyOf(search.fields(jvms, type, window.from(), window.to()));
         for (String field : conditions.fields()) {
-            if (!known.isEmpty() && !known.contains(field)) {
+            if (!known.contains(field) && Parameters.isNearAny(field, known)) {
                 throw Problem.badRequest("Events of '" + type + "' have no field " + Parameters.quoted(field)
                         + "; did you mean '" + Parameters.nearest(field, known) + "'? There are '"
                         + String.join("', '", known) + "'.");

@@ -39,6 +39,15 @@ final class Parameters {
                 .orElseThrow();
     }
 
+    /** Whether a name is one of these with a letter or two mistyped, or in other case. */
+    static boolean isNearAny(String given, List<String> names) {
+        int most = given.length() < 5 ? 1 : 2;
+        return given.length() <= 80
+                && names.stream()
+                        .anyMatch(name ->
+                                distance(given.toLowerCase(Locale.ROOT), name.toLowerCase(Locale.ROOT)) <= most);
+    }
+
     /** Letters to insert, remove or replace to make one of the other (Levenshtein). */
     private static int distance(String a, String b) {
         int[] row = IntStream.rangeClosed(0, b.length()).toArray();

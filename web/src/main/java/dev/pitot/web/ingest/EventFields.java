@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How the fields of one event type become JSON or a metric sample: time spans in nanoseconds, time stamps in milliseconds
- * since the epoch, what could not be had as null ({@code docs/spec/events.md}). Immutable.
+ * since the epoch, what could not be had left out of JSON ({@code docs/spec/events.md}). Immutable.
  */
 final class EventFields {
     /** Characters of a text of a sample or of {@link #text}, which stay in memory for minutes. */
@@ -179,7 +179,7 @@ final class EventFields {
         };
     }
 
-    /** The event as {@code event.data}. */
+    /** The event as {@code event.data}; a field that could not be had is not there, as most rows would be nulls else. */
     String json(Event event) {
         StringBuilder out = ownFields(event);
         if (duration) {
@@ -187,8 +187,11 @@ final class EventFields {
             out.append(event.durationNanos());
         }
         if (thread >= 0) {
+            int before = out.length();
             key(out, "thread");
+            int value = out.length();
             appendThread(out, event.thread(thread));
+            takeBackIfNothing(out, value, before);
         }
         return out.append('}').toString();
     }
@@ -201,33 +204,40 @@ final class EventFields {
     private StringBuilder ownFields(Event event) {
         StringBuilder out = new StringBuilder(USUAL_JSON).append('{');
         for (int i = 0; i < fields.length && out.length() < LONGEST_JSON; i++) {
+            int before = out.length();
             key(out, names[i]);
+            int value = out.length();
             append(out, event, fields[i], kindOf[fields[i]]);
+            takeBackIfNothing(out, value, before);
         }
         return out;
     }
 
+    /** Takes a name back when no value came behind it. */
+    private static void takeBackIfNothing(StringBuilder out, int value, int before) {
+        if (out.length() == value) {
+            out.setLength(before);
+        }
+    }
+
+    /** Appends nothing when the value could not be had. */
     private void append(StringBuilder out, Event event, int field, Kind kind) {
         switch (kind) {
             case TIMESPAN, AMOUNT -> {
                 long value = kind == Kind.AMOUNT ? event.getLong(field) : time(event, field, TIMESPAN);
-                if (value == Long.MIN_VALUE) {
-                    out.append("null");
-                } else {
+                if (value != Long.MIN_VALUE) {
                     out.append(value);
                 }
             }
             case TIMESTAMP -> {
                 long value = time(event, field, TIMESTAMP);
-                if (value == Long.MIN_VALUE) {
-                    out.append("null");
-                } else {
+                if (value != Long.MIN_VALUE) {
                     out.append(Math.floorDiv(value, 1_000_000L));
                 }
             }
             case WHOLE -> out.append(event.getLong(field));
-            case FLOAT -> Json.number(out, widened((float) event.getDouble(field)));
-            case DOUBLE -> Json.number(out, event.getDouble(field));
+            case FLOAT -> appendNumber(out, widened((float) event.getDouble(field)));
+            case DOUBLE -> appendNumber(out, event.getDouble(field));
             case BOOLEAN -> out.append(event.getBoolean(field));
             case TEXT -> appendText(out, event.getString(field));
             case THREAD -> appendThread(out, event.thread(field));
@@ -241,10 +251,14 @@ final class EventFields {
         return value == Math.rint(value) ? value : Double.parseDouble(Float.toString(value));
     }
 
+    private static void appendNumber(StringBuilder out, double number) {
+        if (Double.isFinite(number)) {
+            Json.number(out, number);
+        }
+    }
+
     private static void appendText(StringBuilder out, @Nullable String text) {
-        if (text == null) {
-            out.append("null");
-        } else {
+        if (text != null) {
             Json.text(out, text);
         }
     }
@@ -257,15 +271,15 @@ final class EventFields {
         if (value instanceof String text) {
             Json.text(out, text);
         } else if (value instanceof Float number) {
-            Json.number(out, widened(number));
+            appendNumber(out, widened(number));
         } else if (value instanceof Double number) {
-            Json.number(out, number);
+            appendNumber(out, number);
         } else if (value instanceof Number || value instanceof Boolean) {
             out.append(value);
         } else if (value instanceof Character c) {
             Json.text(out, c.toString());
         } else if (depth >= DEEPEST || out.length() > LONGEST_JSON) {
-            out.append("null");
+            return;
         } else if (value instanceof Struct struct) {
             if (struct.typeName().equals("java.lang.Class")) {
                 String name = struct.getString("name");
@@ -274,8 +288,11 @@ final class EventFields {
             }
             out.append('{');
             for (int i = 0; i < struct.fieldNames().size() && out.length() < LONGEST_JSON; i++) {
+                int before = out.length();
                 key(out, struct.fieldNames().get(i));
+                int start = out.length();
                 appendValue(out, struct.get(i), depth + 1);
+                takeBackIfNothing(out, start, before);
             }
             out.append('}');
         } else if (value instanceof List<?> list) {
@@ -284,11 +301,14 @@ final class EventFields {
                 if (i > 0) {
                     out.append(',');
                 }
+                int start = out.length();
                 appendValue(out, list.get(i), depth + 1);
+                if (out.length() == start) {
+                    // The elements behind it keep their places.
+                    out.append("null");
+                }
             }
             out.append(']');
-        } else {
-            out.append("null");
         }
     }
 

@@ -206,7 +206,7 @@ public final class EventSearch {
     }
 
     /**
-     * Names of the fields of a type, as the newest events in the window have them; empty when there are none.
+     * Names of the fields of a type that had a value in the newest events in the window; empty when there are none.
      *
      * @param jvms as of {@link Question}
      */
@@ -217,8 +217,8 @@ public final class EventSearch {
                             select e.data from unnest(?::uuid[]) as j (jvm_id)
                             cross join lateral (
                                 select data from event where jvm_id = j.jvm_id and type = ? and ts >= ? and ts < ?
-                                order by ts desc limit 5) e
-                            limit 500) newest
+                                order by ts desc limit 50) e
+                            limit 2000) newest
                         cross join lateral jsonb_object_keys(newest.data) as f (name)
                         limit 1000""")) {
             s.setArray(1, c.createArrayOf("uuid", jvms.toArray()));

@@ -119,6 +119,10 @@ class EventRoutesIT {
         assertThat(error("&where=" + encoded("duratoin>1ms")))
                 .contains("'duratoin'")
                 .contains("mean 'duration'");
+        assertThat(error("&where=" + encoded("Statement=0f"))).contains("mean 'statement'");
+        assertThat(events("&where=" + encoded("rollbackReason~deadlock")).path("events"))
+                .as("what no event had a value of lately is not there, and no mistake")
+                .isEmpty();
         assertThat(error("&where=" + encoded("duration>1parsec"))).contains("'parsec' is no unit");
     }
 }

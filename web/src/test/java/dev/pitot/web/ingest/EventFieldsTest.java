@@ -21,6 +21,7 @@ import jdk.jfr.AnnotationElement;
 import jdk.jfr.EventFactory;
 import jdk.jfr.Name;
 import jdk.jfr.Recording;
+import jdk.jfr.Timespan;
 import jdk.jfr.ValueDescriptor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -105,6 +106,24 @@ class EventFieldsTest {
             assertThat(texts[0]).isEqualTo(cut);
             assertThat(texts[1]).hasSize(EventFields.LONGEST_TEXT);
             assertThat(texts[2]).isEqualTo(whole);
+        });
+    }
+
+    @Test
+    void whatCouldNotBeHadIsNotInTheJsonAndWhatIsZeroIs() throws Exception {
+        List<ValueDescriptor> fields = List.of(
+                new ValueDescriptor(String.class, "absent"),
+                new ValueDescriptor(
+                        long.class, "cpuTime", List.of(new AnnotationElement(Timespan.class, Timespan.NANOSECONDS))),
+                new ValueDescriptor(long.class, "zero"),
+                new ValueDescriptor(double.class, "unknown"),
+                new ValueDescriptor(String.class, "last"),
+                new ValueDescriptor(Class.class, "type"));
+        record(fields, Arrays.asList(null, Long.MIN_VALUE, 0L, Double.NaN, "{", null), (kept, event) -> {
+            JsonNode json = json(kept.json(event));
+            assertThat(json.fieldNames()).toIterable().containsExactlyInAnyOrder("zero", "last", "duration", "thread");
+            assertThat(json.path("zero").longValue()).isZero();
+            assertThat(json.path("last").textValue()).isEqualTo("{");
         });
     }
 
