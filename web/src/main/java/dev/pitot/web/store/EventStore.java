@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** Transaction B: stores the events of a parsed part and says so in the chunk's row. Any thread. */
 public final class EventStore {
     private static final long MICROS_PER_DAY = 86_400_000_000L;
+    private static final long MICROS_PER_PARTITION = Partitions.HOURS * 1_000_000;
     /** An index takes keys of 2.7 kB at most; class names are far shorter. */
     private static final int LONGEST_TYPE = 500;
 
@@ -44,12 +46,12 @@ public final class EventStore {
     /** Rows gathered for one transaction. One thread. */
     public static final class Rows {
         private final CopyRows copy = new CopyRows();
-        private final Set<LocalDate> days = new HashSet<>();
+        private final Set<Partitions.Part> parts = new HashSet<>();
         private final Map<String, String> types = new HashMap<>();
         private final long firstMicros;
         private final long endMicros;
         private long clamped;
-        private long lastDay = Long.MIN_VALUE;
+        private long lastHours = Long.MIN_VALUE;
         private @Nullable String information;
         /** Texts of statements, in the order in which everybody locks their rows. */
         private final TreeMap<String, String> sql = new TreeMap<>();
@@ -77,10 +79,10 @@ public final class EventStore {
                 micros = micros < firstMicros ? firstMicros : endMicros - 1;
                 clamped++;
             }
-            long day = Math.floorDiv(micros, MICROS_PER_DAY);
-            if (day != lastDay) {
-                lastDay = day;
-                days.add(LocalDate.ofEpochDay(day));
+            long hours = Math.floorDiv(micros, MICROS_PER_PARTITION);
+            if (hours != lastHours) {
+                lastHours = hours;
+                parts.add(Partitions.Table.EVENT.part(Instant.ofEpochSecond(hours * Partitions.HOURS)));
             }
             copy.row(6)
                     .uuid(jvm)
@@ -95,8 +97,8 @@ public final class EventStore {
         private int leaveOut() {
             int events = copy.rows();
             copy.clear();
-            days.clear();
-            lastDay = Long.MIN_VALUE;
+            parts.clear();
+            lastHours = Long.MIN_VALUE;
             return events;
         }
 
@@ -208,8 +210,8 @@ public final class EventStore {
             UUID jvm, long chunkStart, long parsedBefore, long parsed, boolean out, @Nullable String error, Rows rows)
             throws SQLException {
         int leftOut = disk.takesDetail() ? 0 : rows.leaveOut();
-        for (LocalDate day : rows.days) {
-            partitions.ensure(Partitions.Table.EVENT, day);
+        for (Partitions.Part part : rows.parts) {
+            partitions.ensure(part);
         }
         boolean stored = storeOnce(jvm, chunkStart, parsedBefore, parsed, out, error, rows);
         if (stored) {

@@ -23,8 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The partitions of a day or, of the coarser tiers, a month (UTC): made ahead, dropped when all in them is older than the retention. There is no default
- * partition, as one would forbid making the right one later.
+ * The partitions of a day or, of events, three hours and, of the coarser tiers, a month (UTC): made ahead, dropped when all in them is
+ * older than the retention. There is no default partition, as one would forbid making the right one later.
  *
  * <p>A segment lies in the partition of the day on which its chunk was first heard of, by the collector's clock; blocks and
  * events in that of their own time. Any thread.
@@ -32,25 +32,25 @@ import org.slf4j.LoggerFactory;
 public final class Partitions {
     /** What is partitioned. */
     public enum Table {
-        EVENT("event", "events", Duration.ZERO, false),
-        SEGMENT("segment", "segments", Duration.ZERO, false),
-        METRIC_BLOCK("metric_block", "blocks", Duration.ofMinutes(1), false),
-        METRIC_1M("metric_1m", "minutes", Duration.ofMinutes(1), false),
-        METRIC_15M("metric_15m", "quarters", Duration.ofMinutes(15), true),
-        METRIC_1H("metric_1h", "hours", Duration.ofHours(1), true);
+        EVENT("event", "events", Duration.ZERO, Length.HOURS),
+        SEGMENT("segment", "segments", Duration.ZERO, Length.DAY),
+        METRIC_BLOCK("metric_block", "blocks", Duration.ofMinutes(1), Length.DAY),
+        METRIC_1M("metric_1m", "minutes", Duration.ofMinutes(1), Length.DAY),
+        METRIC_15M("metric_15m", "quarters", Duration.ofMinutes(15), Length.MONTH),
+        METRIC_1H("metric_1h", "hours", Duration.ofHours(1), Length.MONTH);
 
         final String table;
         private final String tier;
         /** How much time a row is about, from its {@code ts} on. */
         final Duration width;
-        /** A partition holds a month rather than a day. */
-        private final boolean monthly;
+        /** How much time a partition holds. */
+        private final Length length;
 
-        Table(String table, String tier, Duration width, boolean monthly) {
+        Table(String table, String tier, Duration width, Length length) {
             this.table = table;
             this.tier = tier;
             this.width = width;
-            this.monthly = monthly;
+            this.length = length;
         }
 
         /** Its name for people: {@code events}, {@code segments}, {@code blocks}, {@code minutes}, {@code quarters}, {@code hours}. */
@@ -65,22 +65,101 @@ public final class Partitions {
                     .findFirst();
         }
 
-        /** The first day of the partition that holds a day. */
-        private LocalDate start(LocalDate day) {
-            return monthly ? day.withDayOfMonth(1) : day;
+        /** The partition that holds a time, as it is made now. */
+        Part part(Instant time) {
+            LocalDate day = LocalDate.ofInstant(time, ZoneOffset.UTC);
+            return switch (length) {
+                case HOURS -> hours(Math.floorDiv(time.getEpochSecond(), HOURS) * HOURS);
+                case DAY -> day(day);
+                case MONTH -> {
+                    LocalDate first = day.withDayOfMonth(1);
+                    yield new Part(this, table + "_" + DAY.format(first), start(first), start(first.plusMonths(1)));
+                }
+            };
         }
 
-        LocalDate end(LocalDate day) {
-            return monthly ? start(day).plusMonths(1) : day.plusDays(1);
+        private Part hours(long second) {
+            Instant from = Instant.ofEpochSecond(second);
+            return new Part(this, table + "_" + HOUR.format(from), from, from.plusSeconds(HOURS));
+        }
+
+        private Part day(LocalDate day) {
+            return new Part(this, table + "_" + DAY.format(day), start(day), start(day.plusDays(1)));
+        }
+
+        /** The partition of that name: of events one of a day was made by a version before. */
+        private Part named(String name) {
+            String suffix = name.substring(table.length() + 1);
+            LocalDate day = LocalDate.parse(suffix.substring(0, DAY_DIGITS), DAY);
+            if (length == Length.HOURS && suffix.length() == DAY_DIGITS) {
+                return day(day);
+            }
+            return part(start(suffix));
         }
     }
 
-    /** Partitions exist up to this many days from today. */
+    private enum Length {
+        HOURS,
+        DAY,
+        MONTH
+    }
+
+    /**
+     * One partition.
+     *
+     * @param from inclusive
+     * @param to exclusive
+     */
+    record Part(Table table, String name, Instant from, Instant to) {
+        /** Its first day. */
+        LocalDate day() {
+            return LocalDate.ofInstant(from, ZoneOffset.UTC);
+        }
+
+        /** {@code from} as the partition key has it. */
+        String lower() {
+            return bound(from);
+        }
+
+        /** {@code to} as the partition key has it. */
+        String upper() {
+            return bound(to);
+        }
+
+        private String bound(Instant time) {
+            return table == Table.SEGMENT
+                    ? LocalDate.ofInstant(time, ZoneOffset.UTC).toString()
+                    : time.toString();
+        }
+
+        /** The statement that makes a table of its name this partition. */
+        String attach() {
+            return "alter table " + table.table + " attach partition " + name + " for values from ('" + lower()
+                    + "') to ('" + upper() + "')";
+        }
+
+        /** True in SQL when it is there, or one of a day that holds it. */
+        private String isThere() {
+            String there = "to_regclass('" + name + "') is not null";
+            return table.length == Length.HOURS
+                    ? there + " or to_regclass('" + table.day(day()).name + "') is not null"
+                    : there;
+        }
+    }
+
+    /** Rows are taken, and partitions exist, up to this many days from today. */
     private static final int AHEAD = 2;
+    /** Those of hours exist so far ahead; a row of a later time makes its own. */
+    private static final Duration HOURS_AHEAD = Duration.ofHours(12);
+    /** Seconds in a partition of hours: eight a day, so that of events that are kept for six hours little more than nine hours lie there. */
+    static final long HOURS = 3 * 3600;
     /** Rows of chunks whose bytes are gone stay so long, so that an agent that still has them does not send them again. */
     private static final Duration KEEP_EXPIRED = Duration.ofDays(14);
 
-    private static final DateTimeFormatter SUFFIX = DateTimeFormatter.ofPattern("yyyyMMdd");
+    private static final DateTimeFormatter DAY = DateTimeFormatter.ofPattern("yyyyMMdd");
+    private static final DateTimeFormatter HOUR =
+            DateTimeFormatter.ofPattern("yyyyMMddHH").withZone(ZoneOffset.UTC);
+    private static final int DAY_DIGITS = 8;
     static final long LOCK = 0x7069746f75L;
 
     private static final Logger LOG = LoggerFactory.getLogger(Partitions.class);
@@ -107,23 +186,31 @@ public final class Partitions {
         drop(true);
     }
 
-    /** Makes what is needed until the day after tomorrow. Call at start and hourly. */
+    /** Makes what is needed for half a day or, of all but events, until the day after tomorrow. Call at start and hourly. */
     void make() throws SQLException {
-        LocalDate today = today();
         existing.clear();
         for (Table table : Table.values()) {
-            LocalDate oldest = cut(table);
-            LocalDate from = today.minusDays(1).isBefore(oldest) ? oldest : today.minusDays(1);
-            for (LocalDate day = from; !day.isAfter(today.plusDays(AHEAD)); day = table.end(day)) {
-                ensure(table, day);
+            Instant yesterday = start(today().minusDays(1));
+            Instant oldest = clock.instant().minus(retention.get().of(table));
+            Instant last = table.length == Length.HOURS ? clock.instant().plus(HOURS_AHEAD) : start(last());
+            Part part = table.part(yesterday.isBefore(oldest) ? oldest : yesterday);
+            for (; !part.from().isAfter(last); part = table.part(part.to())) {
+                ensure(part);
             }
         }
     }
 
-    /** Makes the partition that holds a day if it is not there. */
-    public void ensure(Table table, LocalDate of) throws SQLException {
-        LocalDate day = table.start(of);
-        String name = name(table, day);
+    /** Makes the partitions that hold a day if they are not there. */
+    public void ensure(Table table, LocalDate day) throws SQLException {
+        Instant end = start(day.plusDays(1));
+        for (Part part = table.part(start(day)); part.from().isBefore(end); part = table.part(part.to())) {
+            ensure(part);
+        }
+    }
+
+    /** Makes a partition if it is not there. */
+    void ensure(Part part) throws SQLException {
+        String name = part.name();
         if (existing.contains(name)) {
             return;
         }
@@ -131,12 +218,12 @@ public final class Partitions {
             c.setAutoCommit(false);
             try (Statement s = c.createStatement()) {
                 // Mostly it is there, and who drops another one need not be waited for.
-                if (!exists(s, name)) {
+                if (!exists(s, part)) {
                     s.execute("select pg_advisory_xact_lock(" + LOCK + ")");
-                    if (!exists(s, name)) {
+                    if (!exists(s, part)) {
                         // Attaching, unlike "partition of", does not stop readers and writers of the other partitions.
-                        s.execute("create table " + name + " (like " + table.table + " including all)");
-                        s.execute(attach(table, day));
+                        s.execute("create table " + name + " (like " + part.table().table + " including all)");
+                        s.execute(part.attach());
                     }
                 }
                 c.commit();
@@ -182,16 +269,17 @@ public final class Partitions {
     void drop(boolean copies) throws SQLException {
         try (Connection c = database.connection()) {
             for (Table table : Table.values()) {
-                for (LocalDate day : days(c, table)) {
-                    if (!table.end(day).isAfter(cut(table)) && !(table == Table.SEGMENT && stillGrowing(c, day))) {
+                Instant oldest = clock.instant().minus(retention.get().of(table));
+                for (Part part : parts(c, table)) {
+                    if (!part.to().isAfter(oldest) && !(table == Table.SEGMENT && stillGrowing(c, part.day()))) {
                         try {
-                            drop(c, table, day, copies);
+                            drop(c, part, copies);
                         } catch (SQLException e) {
                             if (SegmentStore.isAway(e)) {
                                 throw e;
                             }
                             // A long query on this table shall not keep the others from being dropped.
-                            LOG.info("{} was not dropped, tried again later: {}", name(table, day), e.getMessage());
+                            LOG.info("{} was not dropped, tried again later: {}", part.name(), e.getMessage());
                         }
                     }
                 }
@@ -238,9 +326,9 @@ public final class Partitions {
         }
     }
 
-    private void drop(Connection c, Table table, LocalDate day, boolean copies) throws SQLException {
-        PinnedRows pinned = new PinnedRows(table, day);
-        String name = name(table, day);
+    private void drop(Connection c, Part part, boolean copies) throws SQLException {
+        PinnedRows pinned = new PinnedRows(part);
+        String name = part.name();
         String pins = pinned.pins(c);
         if (pins != null) {
             // What is pinned already lies in a partition of its own, unless the pins have changed.
@@ -258,54 +346,58 @@ public final class Partitions {
                 // Somebody has pinned something in it just now.
                 return;
             }
-            if (table == Table.SEGMENT) {
-                s.execute("update chunk set state = 'expired' where day = '" + day + "' and state <> 'expired'");
+            if (part.table() == Table.SEGMENT) {
+                s.execute("update chunk set state = 'expired' where day = '" + part.day() + "' and state <> 'expired'");
             }
-            if (exists(s, name)) {
-                s.execute("alter table " + table.table + " detach partition " + name);
+            if (isTrue(s, "to_regclass('" + name + "') is not null")) {
+                s.execute("alter table " + part.table().table + " detach partition " + name);
                 s.execute("drop table " + name);
             }
             c.commit();
-            existing.remove(name);
+            // One of a day stood for those of its hours.
+            existing.clear();
         } finally {
             c.rollback();
             c.setAutoCommit(true);
         }
     }
 
-    private static boolean exists(Statement s, String name) throws SQLException {
-        try (ResultSet found = s.executeQuery("select to_regclass('" + name + "') is not null")) {
+    private static boolean exists(Statement s, Part part) throws SQLException {
+        return isTrue(s, part.isThere());
+    }
+
+    private static boolean isTrue(Statement s, String condition) throws SQLException {
+        try (ResultSet found = s.executeQuery("select " + condition)) {
             found.next();
             return found.getBoolean(1);
         }
     }
 
-    static String attach(Table table, LocalDate day) {
-        return "alter table " + table.table + " attach partition " + name(table, day) + " for values from ('"
-                + bound(table, day) + "') to ('" + bound(table, table.end(day)) + "')";
-    }
-
-    /** First days of the partitions that there are, in order. */
-    static List<LocalDate> days(Connection c, Table table) throws SQLException {
-        List<LocalDate> days = new ArrayList<>();
+    /** The partitions that there are, the oldest first. */
+    static List<Part> parts(Connection c, Table table) throws SQLException {
+        List<Part> parts = new ArrayList<>();
         try (PreparedStatement s = c.prepareStatement("""
                 select child.relname from pg_inherits join pg_class child on child.oid = inhrelid
                 where inhparent = to_regclass(?) order by 1""")) {
             s.setString(1, table.table);
             try (ResultSet rows = s.executeQuery()) {
                 while (rows.next()) {
-                    days.add(LocalDate.parse(rows.getString(1).substring(table.table.length() + 1), SUFFIX));
+                    parts.add(table.named(rows.getString(1)));
                 }
             }
         }
-        return days;
+        return parts;
     }
 
-    static String name(Table table, LocalDate day) {
-        return table.table + "_" + SUFFIX.format(day);
+    /** When a partition begins, by what its name has behind the table's: digits of a day, or of a day and an hour. */
+    static Instant start(String suffix) {
+        Instant day = start(LocalDate.parse(suffix.substring(0, DAY_DIGITS), DAY));
+        return suffix.length() == DAY_DIGITS
+                ? day
+                : day.plus(Duration.ofHours(Integer.parseInt(suffix.substring(DAY_DIGITS))));
     }
 
-    static String bound(Table table, LocalDate day) {
-        return table == Table.SEGMENT ? day.toString() : day + " 00:00:00+00";
+    private static Instant start(LocalDate day) {
+        return day.atStartOfDay(ZoneOffset.UTC).toInstant();
     }
 }

@@ -1,11 +1,11 @@
 package dev.pitot.web.store;
 
+import dev.pitot.web.store.Partitions.Part;
 import dev.pitot.web.store.Partitions.Table;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.LocalDate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,13 +30,13 @@ final class PinnedRows {
                 > extract(epoch from p.from_ts) * 1000000000""";
 
     private final Table table;
-    private final LocalDate day;
+    private final Part part;
     private final String name;
 
-    PinnedRows(Table table, LocalDate day) {
-        this.table = table;
-        this.day = day;
-        this.name = Partitions.name(table, day);
+    PinnedRows(Part part) {
+        this.table = part.table();
+        this.part = part;
+        this.name = part.name();
     }
 
     /** Of a row {@code r} of a table with {@code ts} and a pin {@code p} of its JVM: any of what the row is about lies in the window. */
@@ -51,10 +51,10 @@ final class PinnedRows {
     @Nullable
     String pins(Connection c) throws SQLException {
         String those = table == Table.SEGMENT
-                ? "exists (select from chunk k where k.day = '" + day + "' and k.state <> 'expired' and " + CHUNK_IN_PIN
-                        + ")"
-                : "p.to_ts > '" + Partitions.bound(table, day) + "' and p.from_ts < timestamptz '"
-                        + Partitions.bound(table, table.end(day)) + "' + interval '" + table.width.toSeconds() + " s'";
+                ? "exists (select from chunk k where k.day = '" + part.day() + "' and k.state <> 'expired' and "
+                        + CHUNK_IN_PIN + ")"
+                : "p.to_ts > '" + part.lower() + "' and p.from_ts < timestamptz '" + part.upper() + "' + interval '"
+                        + table.width.toSeconds() + " s'";
         try (Statement s = c.createStatement();
                 ResultSet row = s.executeQuery(
                         "select md5(string_agg(concat_ws(' ', p.jvm_id, p.pin_id, p.from_ts, p.to_ts), ',' order by p.jvm_id, p.pin_id))"
@@ -101,7 +101,7 @@ final class PinnedRows {
             int rows = s.executeUpdate("insert into " + copy + " (" + columns + ") select " + columns + " from " + name
                     + " r where " + isPinned);
             if (table == Table.SEGMENT) {
-                s.execute("update chunk k set state = 'expired' where day = '" + day + "' and state <> 'expired'"
+                s.execute("update chunk k set state = 'expired' where day = '" + part.day() + "' and state <> 'expired'"
                         + " and not exists (select from pin p where " + CHUNK_IN_PIN + ")");
             }
             s.execute("select pg_advisory_xact_lock(" + Partitions.LOCK + ")");
@@ -111,7 +111,7 @@ final class PinnedRows {
                 s.execute("drop table " + copy);
             } else {
                 s.execute("alter table " + copy + " rename to " + name);
-                s.execute(Partitions.attach(table, day));
+                s.execute(part.attach());
                 s.execute("comment on table " + name + " is '" + COMMENT + pins + "'");
             }
             c.commit();

@@ -130,9 +130,9 @@ final class ServiceRetention {
         Done key = new Done(jvm, table);
         Instant from = done.getOrDefault(key, Instant.EPOCH);
         long rows = 0;
-        for (LocalDate day : Partitions.days(c, table)) {
-            Instant at = later(from, day.atStartOfDay().toInstant(ZoneOffset.UTC));
-            Instant end = earlier(cut, table.end(day).atStartOfDay().toInstant(ZoneOffset.UTC));
+        for (Partitions.Part part : Partitions.parts(c, table)) {
+            Instant at = later(from, part.from());
+            Instant end = earlier(cut, part.to());
             if (!at.isBefore(end) || !hasRows(c, table, jvm, at, end)) {
                 continue;
             }

@@ -6,8 +6,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -95,8 +93,8 @@ public final class StorageSizes {
         if (table == Table.SEGMENT) {
             return millis(c, "select min(first_seen) from chunk where state <> 'expired' and durable_offset > 0");
         }
-        for (LocalDate day : Partitions.days(c, table)) {
-            String partition = Partitions.name(table, day);
+        for (Partitions.Part part : Partitions.parts(c, table)) {
+            String partition = part.name();
             c.setAutoCommit(false);
             try (Statement s = c.createStatement()) {
                 if (millis(c, "select now() where exists (select from " + partition + ")") == null) {
@@ -112,7 +110,7 @@ public final class StorageSizes {
                 if (!CANCELLED.equals(e.getSQLState())) {
                     throw e;
                 }
-                return day.atStartOfDay().toInstant(ZoneOffset.UTC).toEpochMilli();
+                return part.from().toEpochMilli();
             } finally {
                 SegmentStore.leave(c);
             }

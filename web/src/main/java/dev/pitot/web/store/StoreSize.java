@@ -4,9 +4,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +14,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StoreSize {
     private static final long VALID_NANOS = 60_000_000_000L;
-    private static final DateTimeFormatter SUFFIX = DateTimeFormatter.BASIC_ISO_DATE;
 
     /**
      * A partitioned table.
@@ -58,7 +54,7 @@ public final class StoreSize {
         try (Connection c = database.connection();
                 PreparedStatement s = c.prepareStatement("""
                         select parent.relname, count(*)::int, sum(pg_total_relation_size(child.oid))::bigint,
-                            min(right(child.relname, 8)), pg_database_size(current_database())
+                            min(substr(child.relname, length(parent.relname) + 2)), pg_database_size(current_database())
                         from pg_inherits join pg_class child on child.oid = inhrelid
                             join pg_class parent on parent.oid = inhparent
                         where parent.relkind = 'p' and parent.relnamespace = current_schema()::regnamespace
@@ -66,12 +62,11 @@ public final class StoreSize {
                 ResultSet rows = s.executeQuery()) {
             long database = 0;
             while (rows.next()) {
-                LocalDate oldest = LocalDate.parse(rows.getString(4), SUFFIX);
                 tables.add(new Table(
                         rows.getString(1),
                         rows.getInt(2),
                         rows.getLong(3),
-                        oldest.atStartOfDay(ZoneOffset.UTC).toEpochSecond()));
+                        Partitions.start(rows.getString(4)).getEpochSecond()));
                 database = rows.getLong(5);
             }
             return new Sizes(database, tables);

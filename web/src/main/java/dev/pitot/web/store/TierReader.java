@@ -8,9 +8,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -27,7 +24,6 @@ final class TierReader {
     static final int MOST_ROWS = 500_000;
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final DateTimeFormatter SUFFIX = DateTimeFormatter.ofPattern("yyyyMMdd");
 
     /** {@link DurationHistogram} and {@link Buckets} differ by this from 16 ns on. */
     private static final int SHIFT = Buckets.of(16) - DurationHistogram.bucket(16);
@@ -85,7 +81,7 @@ final class TierReader {
         Arrays.fill(oldest, Long.MAX_VALUE);
         String seconds = Tier.SECOND.table(metric.type());
         try (PreparedStatement s = connection.prepareStatement("""
-                select parent.relname, min(right(child.relname, 8)) from pg_inherits
+                select parent.relname, min(substr(child.relname, length(parent.relname) + 2)) from pg_inherits
                 join pg_class parent on parent.oid = inhparent join pg_class child on child.oid = inhrelid
                 where inhparent in (to_regclass('metric_1m'), to_regclass('metric_15m'), to_regclass('metric_1h'), to_regclass(?))
                 group by 1""")) {
@@ -94,10 +90,8 @@ final class TierReader {
                 while (found.next()) {
                     for (Tier tier : Tier.values()) {
                         if (tier.table(metric.type()).equals(found.getString(1))) {
-                            oldest[tier.ordinal()] = LocalDate.parse(found.getString(2), SUFFIX)
-                                    .atStartOfDay(ZoneOffset.UTC)
-                                    .toInstant()
-                                    .toEpochMilli();
+                            oldest[tier.ordinal()] =
+                                    Partitions.start(found.getString(2)).toEpochMilli();
                         }
                     }
                 }

@@ -13,7 +13,6 @@ import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,11 +57,9 @@ class LeastPrivilegeIT {
             // What is made after the grants is read too.
             new Partitions(database, RetentionSettings.standard(), Clock.offset(Clock.systemUTC(), Duration.ofDays(30)))
                     .maintain();
-            String later = "event_"
-                    + LocalDate.ofInstant(now, ZoneOffset.UTC)
-                            .plusDays(31)
-                            .toString()
-                            .replace("-", "");
+            String later = Partitions.Table.EVENT
+                    .part(now.plus(Duration.ofHours(30 * 24 + 6)))
+                    .name();
             assertThat(ask(reader, "select count(*) from " + later)).containsExactly("0");
         }
     }

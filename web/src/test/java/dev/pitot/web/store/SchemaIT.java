@@ -24,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -200,7 +201,9 @@ class SchemaIT {
             partitions(database, noon).maintain();
             assertThat(tables(at, "metric_block"))
                     .containsExactly(names("metric_block", today.minusDays(1), today.plusDays(2)));
-            assertThat(tables(at, "event")).containsExactly(names("event", today, today.plusDays(2)));
+            assertThat(tables(at, "event"))
+                    .as("six hours back and twelve ahead, in threes")
+                    .containsExactly(hours(noon, -6, 12));
             execute(
                     at,
                     "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen) select"
@@ -210,7 +213,11 @@ class SchemaIT {
             partitions(database, noon.plus(Duration.ofDays(4))).maintain();
             assertThat(tables(at, "metric_block"))
                     .containsExactly(names("metric_block", today.plusDays(2), today.plusDays(6)));
-            assertThat(tables(at, "event")).containsExactly(names("event", today.plusDays(4), today.plusDays(6)));
+            assertThat(tables(at, "event")).containsExactly(hours(noon.plus(Duration.ofDays(4)), -6, 12));
+            partitions(database, noon.plus(Duration.ofHours(4 * 24 + 3))).maintain();
+            assertThat(tables(at, "event"))
+                    .as("what is over goes after hours, not after a day")
+                    .containsExactly(hours(noon.plus(Duration.ofHours(4 * 24 + 3)), -6, 12));
             assertThat(tables(at, "segment"))
                     .startsWith("segment_" + today.toString().replace("-", ""));
             assertThat(column(at, "select state from chunk")).containsExactly("open");
@@ -220,6 +227,68 @@ class SchemaIT {
                     .doesNotContain("segment_" + today.toString().replace("-", ""));
             assertThat(column(at, "select state from chunk")).containsExactly("expired");
         }
+    }
+
+    @Test
+    void daysOfEventsThatAVersionBeforeHasMadeTakeEventsAndAreDroppedAndThenComeHours() throws Exception {
+        TestPostgres.Database at = TestPostgres.freshDatabase();
+        LocalDate today = LocalDate.now(ZoneOffset.UTC);
+        Instant now = today.atTime(10, 0).toInstant(ZoneOffset.UTC);
+        UUID jvm = new UUID(0, 1);
+        try (Database database = open(at)) {
+            for (LocalDate day : List.of(today.minusDays(1), today, today.plusDays(1))) {
+                String partition = names("event", day, day)[0];
+                execute(at, "create table " + partition + " (like event including all)");
+                execute(
+                        at,
+                        "alter table event attach partition " + partition + " for values from ('" + day
+                                + " 00:00:00+00') to ('" + day.plusDays(1) + " 00:00:00+00')");
+            }
+            execute(
+                    at,
+                    "insert into chunk (jvm_id, chunk_start, chunk_ticks, day, state, first_seen, last_seen)"
+                            + " values ('00000000-0000-0000-0000-000000000001', 7, 1, now(), 'open', now(), now())");
+            Partitions partitions = partitions(database, now);
+            partitions.maintain();
+            assertThat(tables(at, "event"))
+                    .as("yesterday is over for more than six hours")
+                    .containsExactly(names("event", today, today.plusDays(1)));
+            EventStore store = new EventStore(database, partitions);
+            EventStore.Rows rows = store.rows();
+            for (int hour : new int[] {-11, 0, 20, 40}) {
+                rows.add(jvm, "t", (now.getEpochSecond() + 3600L * hour) * 1_000_000_000L, 7, 100 + hour, "{}");
+            }
+            assertThat(store.store(jvm, 7, 0, 10, false, null, rows)).isTrue();
+            assertThat(column(at, "select tableoid::regclass || ' ' || chunk_offset from event order by ts"))
+                    .containsExactly(
+                            Partitions.Table.EVENT
+                                            .part(now.minus(Duration.ofHours(11)))
+                                            .name() + " 89",
+                            names("event", today, today)[0] + " 100",
+                            names("event", today.plusDays(1), today.plusDays(1))[0] + " 120",
+                            Partitions.Table.EVENT
+                                            .part(now.plus(Duration.ofHours(40)))
+                                            .name() + " 140");
+
+            Instant later = now.plus(Duration.ofHours(20));
+            partitions(database, later).maintain();
+            assertThat(tables(at, "event"))
+                    .as("the day of now is over")
+                    .startsWith(names("event", today.plusDays(1), today.plusDays(1)))
+                    .doesNotContain(names("event", today, today));
+            Instant end = now.plus(Duration.ofHours(44));
+            partitions(database, end).maintain();
+            assertThat(tables(at, "event")).containsExactly(hours(end, -6, 12));
+        }
+    }
+
+    /** Names of the partitions of events that hold what is so many hours before to so many after a time. */
+    private static String[] hours(Instant time, int from, int to) {
+        return IntStream.rangeClosed(Math.floorDiv(from, 3), Math.floorDiv(to, 3))
+                .mapToObj(three -> Partitions.Table.EVENT
+                        .part(time.plus(Duration.ofHours(3L * three)))
+                        .name())
+                .toArray(String[]::new);
     }
 
     @Test

@@ -89,7 +89,7 @@ class StorageIT {
     }
 
     private void event(Storage storage, UUID jvm, Instant ts) throws SQLException {
-        storage.partitions().ensure(Table.EVENT, LocalDate.ofInstant(ts, ZoneOffset.UTC));
+        storage.partitions().ensure(Table.EVENT.part(ts));
         execute("insert into event values ('%s', 'e', '%s', 1, %d, '{}')".formatted(jvm, ts, ts.getEpochSecond()));
     }
 
@@ -167,8 +167,7 @@ class StorageIT {
         quick.retention().set(null, age(Table.EVENT, Duration.ofHours(1)), "ann");
         quick.upkeep();
         assertThat(column("select count(*) from event")).containsExactly("0");
-        assertThat(column("select to_regclass('event_"
-                        + LocalDate.ofInstant(old, ZoneOffset.UTC).toString().replace("-", "") + "')"))
+        assertThat(column("select to_regclass('" + Table.EVENT.part(old).name() + "')"))
                 .containsExactly((String) null);
     }
 
@@ -237,7 +236,8 @@ class StorageIT {
         assertThat(column("select state from chunk order by jvm_id, chunk_start"))
                 .containsExactly("expired", "complete", "expired", "expired");
         assertThat(column("select jvm_id from sql_text")).containsExactly(SHOP.toString());
-        String table = "event_" + TODAY.minusDays(5).toString().replace("-", "");
+        // Those of five minutes before noon lie in another one.
+        String table = Table.EVENT.part(noon).name();
         List<String> made = column("select '" + table + "'::regclass::oid");
 
         storage.upkeep();
