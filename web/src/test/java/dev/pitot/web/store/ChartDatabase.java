@@ -8,8 +8,6 @@ import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,7 +70,11 @@ final class ChartDatabase {
     private ChartDatabase() {}
 
     /** A partition to be made, and how many rows a JVM, type and key have in it: one each {@code step}. */
-    private record Part(Partitions.Table table, LocalDate day, Duration step) {}
+    private record Part(Partitions.Part partition, Duration step) {
+        Partitions.Table table() {
+            return partition.table();
+        }
+    }
 
     public static void main(String[] args) throws Exception {
         int jvms = Integer.parseInt(args[3]);
@@ -95,12 +97,12 @@ final class ChartDatabase {
                                 case EVENT, SEGMENT -> Duration.ZERO;
                             };
                     Instant begin = end.minus(table == Partitions.Table.METRIC_BLOCK ? BLOCKS : Duration.ofDays(30));
-                    for (LocalDate day = day(begin);
-                            !step.isZero() && day.isBefore(day(end).plusDays(1));
-                            day = table.end(day)) {
-                        Part part = new Part(table, day, step);
-                        s.execute("drop table if exists " + Partitions.name(table, day));
-                        parts.add(part);
+                    Instant last = end.truncatedTo(ChronoUnit.DAYS);
+                    for (Partitions.Part part = table.part(begin);
+                            !step.isZero() && !part.from().isAfter(last);
+                            part = table.part(part.to())) {
+                        s.execute("drop table if exists " + part.name());
+                        parts.add(new Part(part, step));
                     }
                 }
             }
@@ -126,10 +128,6 @@ final class ChartDatabase {
         }
     }
 
-    private static LocalDate day(Instant time) {
-        return LocalDate.ofInstant(time, ZoneOffset.UTC);
-    }
-
     private static Connection session(Database database) throws SQLException {
         Connection c = database.apart("charts");
         try (Statement s = c.createStatement()) {
@@ -142,11 +140,9 @@ final class ChartDatabase {
     private static void make(Database database, Part part, Instant end, int jvms, Instant all, int old)
             throws SQLException {
         boolean blocks = part.table() == Partitions.Table.METRIC_BLOCK;
-        String name = Partitions.name(part.table(), part.day());
+        String name = part.partition().name();
         String range = "ts >= '%s' and ts < '%s'"
-                .formatted(
-                        Partitions.bound(part.table(), part.day()),
-                        Partitions.bound(part.table(), part.table().end(part.day())));
+                .formatted(part.partition().lower(), part.partition().upper());
         try (Connection c = session(database);
                 Statement s = c.createStatement()) {
             c.setAutoCommit(false);
@@ -166,11 +162,8 @@ final class ChartDatabase {
                             from generate_series(1, ?) as i
                             join template on variant = (i * 7 + ?) %% %d""".formatted(name, part.step().toMinutes(), VARIANTS))) {
                 Instant first = end.minus(blocks ? BLOCKS : Duration.ofDays(30));
-                Instant day = part.day().atStartOfDay(ZoneOffset.UTC).toInstant();
-                Instant last = part.table()
-                        .end(part.day())
-                        .atStartOfDay(ZoneOffset.UTC)
-                        .toInstant();
+                Instant day = part.partition().from();
+                Instant last = part.partition().to();
                 long seconds = part.step().toSeconds();
                 for (Instant time = day; time.isBefore(last) && time.isBefore(end); time = time.plus(part.step())) {
                     int count = time.isBefore(all) ? old : jvms;
@@ -183,7 +176,7 @@ final class ChartDatabase {
                 }
             }
             s.execute("alter table " + name + " add primary key (jvm_id, type, key, ts)");
-            s.execute(Partitions.attach(part.table(), part.day()));
+            s.execute(part.partition().attach());
             s.execute("alter table " + name + " drop constraint range");
             c.commit();
             System.out.println(name + ": " + size(s, "pg_total_relation_size('" + name + "')"));
