@@ -11,27 +11,9 @@ create table metric_1m (
     primary key (jvm_id, type, key, ts)
 ) partition by range (ts);
 
-create table metric_15m (
-    jvm_id uuid        not null,
-    type   text        not null,
-    key    text        not null,
-    ts     timestamptz not null,
-    n      int         not null,
-    agg    jsonb       not null,
-    hist   jsonb       not null,
-    primary key (jvm_id, type, key, ts)
-) partition by range (ts);
+create table metric_15m (like metric_1m including all) partition by range (ts);
 
-create table metric_1h (
-    jvm_id uuid        not null,
-    type   text        not null,
-    key    text        not null,
-    ts     timestamptz not null,
-    n      int         not null,
-    agg    jsonb       not null,
-    hist   jsonb       not null,
-    primary key (jvm_id, type, key, ts)
-) partition by range (ts);
+create table metric_1h (like metric_1m including all) partition by range (ts);
 
 comment on table metric_1m is 'What one type and key of a JVM came to in one minute';
 comment on table metric_15m is 'The same of a quarter of an hour';
