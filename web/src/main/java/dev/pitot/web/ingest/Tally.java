@@ -1,7 +1,5 @@
 package dev.pitot.web.ingest;
 
-import dev.pitot.web.live.DurationHistogram;
-import dev.pitot.web.store.Buckets;
 import dev.pitot.web.store.Histogram;
 import dev.pitot.web.store.Rollup;
 import java.util.Arrays;
@@ -12,9 +10,6 @@ import java.util.Arrays;
  */
 final class Tally {
     private static final String DURATION = "duration";
-    /** {@link DurationHistogram} and {@link Buckets} differ by this from 16 ns on. */
-    private static final int SHIFT = Buckets.of(16) - DurationHistogram.bucket(16);
-
     /** Where things are in the fields of an event; -1: nowhere. */
     private record Places(
             int count, int untimed, int async, int max, int sum, int running, int source, int pauses, boolean[] total) {
@@ -110,10 +105,7 @@ final class Tally {
         timed += (long) seen;
         longest = timed == (long) seen ? max : Math.max(longest, max);
         duration += sum;
-        DurationHistogram.read(
-                histogram,
-                (bucket, count) ->
-                        durations.add(bucket < 16 ? Buckets.of(bucket) : bucket + SHIFT, Math.min(count, (long) seen)));
+        durations.addDurations(histogram, (long) seen);
     }
 
     private void drain() {

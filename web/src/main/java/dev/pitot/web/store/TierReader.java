@@ -3,7 +3,6 @@ package dev.pitot.web.store;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.pitot.web.live.DurationHistogram;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -24,9 +23,6 @@ final class TierReader {
     static final int MOST_ROWS = 500_000;
 
     private static final ObjectMapper JSON = new ObjectMapper();
-
-    /** {@link DurationHistogram} and {@link Buckets} differ by this from 16 ns on. */
-    private static final int SHIFT = Buckets.of(16) - DurationHistogram.bucket(16);
 
     /** Takes what was read. */
     interface Sink {
@@ -323,10 +319,7 @@ final class TierReader {
         double sum = number(event, "totalDuration");
         if (timed >= 1 && !Double.isNaN(longest) && !Double.isNaN(sum)) {
             Histogram histogram = new Histogram();
-            DurationHistogram.read(
-                    event.path("histogram").asText(""),
-                    (bucket, count) -> histogram.add(
-                            bucket < 16 ? Buckets.of(bucket) : bucket + SHIFT, Math.min(count, (long) timed)));
+            histogram.addDurations(event.path("histogram").asText(""), (long) timed);
             row.spread("duration", (long) timed, longest, sum, histogram);
         }
     }
